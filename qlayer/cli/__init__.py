@@ -1,0 +1,1 @@
+"""Thin commands and the output that people read. No decisions: those are made below."""

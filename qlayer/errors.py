@@ -1,0 +1,157 @@
+"""Every exception qlayer raises, in one place.
+
+A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exception here means that a
+*part* broke or that a caller asked for something impossible::
+
+    QlayerError
+    ├── InputError             the caller's input is wrong; names the field and the limit
+    ├── NotFoundError          a run, capsule, model or template of that name does not exist
+    ├── ConflictError          the same key with other content, or two at once where one is allowed
+    ├── ConfigurationError     settings or the host cannot do what was asked (says what to do next)
+    ├── BudgetExceeded         tokens or seconds of a run are used up
+    ├── RunCancelled           somebody asked the run to stop
+    ├── LLMError               the language model's side broke
+    │   ├── LLMUnavailable     not reachable or overloaded; retry helps
+    │   ├── PromptTooLong      the prompt does not fit the context; retry does not help
+    │   └── WeightsError       weights are missing, damaged or cannot be fetched
+    ├── SandboxError           the sandbox itself broke; never the judged program's fault
+    │   └── TierUnavailable    the isolation asked for cannot be given here; refused, never weakened
+    └── StoreError             blobs or records cannot be read or written
+        ├── StoreFull          no space left; nothing was half-written
+        └── CorruptBlob        stored bytes do not match their digest
+
+Each says whether trying again can help (`retryable`) and, where it is known, what to do next (`hint`).
+All survive pickling: one message plus keywords with defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class QlayerError(Exception):
+    """Base of all qlayer errors. `message` is one sentence for a person; `hint` says what to do next."""
+
+    retryable: bool = False
+    exit_code: int = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, dict(self.__dict__)))
+
+
+def _rebuild(cls: type[QlayerError], message: str, state: dict[str, Any]) -> QlayerError:
+    error = cls(message)
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(QlayerError):
+    """The caller's input is wrong. `field` names where, `limit` the bound that was broken."""
+
+    exit_code = 2
+
+    def __init__(
+        self, message: str, *, field: str = "input", limit: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+        self.limit = limit
+
+
+class NotFoundError(QlayerError):
+    """No such thing. `kind` is one of run, capsule, model, template, blob."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, kind: str = "thing", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class ConflictError(QlayerError):
+    """The same key was used for other content, or two act at once where one may."""
+
+    exit_code = 5
+
+
+class ConfigurationError(QlayerError):
+    """Settings, or the host, cannot do what was asked."""
+
+    exit_code = 3
+
+
+class BudgetExceeded(QlayerError):
+    """A run's tokens or seconds are used up. `resource` is ``tokens`` or ``seconds``."""
+
+    def __init__(self, message: str, *, resource: str = "tokens", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.resource = resource
+
+
+class RunCancelled(QlayerError):
+    """Somebody asked the run to stop."""
+
+    exit_code = 130
+
+
+class LLMError(QlayerError):
+    """The language model's side broke; the prompt was not at fault unless a subclass says so."""
+
+    exit_code = 6
+
+
+class LLMUnavailable(LLMError):
+    """The model cannot be reached or is overloaded. Trying again can help."""
+
+    retryable = True
+
+
+class PromptTooLong(LLMError):
+    """The prompt does not fit the model's context."""
+
+    def __init__(
+        self, message: str, *, prompt_tokens: int = 0, context_tokens: int = 0, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.prompt_tokens = prompt_tokens
+        self.context_tokens = context_tokens
+
+
+class WeightsError(LLMError):
+    """Weights are missing, damaged or cannot be fetched."""
+
+
+class SandboxError(QlayerError):
+    """The sandbox itself broke. It is never the judged program's fault, so nothing is judged."""
+
+    retryable = True
+    exit_code = 7
+
+
+class TierUnavailable(SandboxError):
+    """The isolation tier asked for cannot be given on this host; it is refused, never weakened."""
+
+    retryable = False
+    exit_code = 3
+
+
+class StoreError(QlayerError):
+    """Blobs or records cannot be read or written."""
+
+    retryable = True
+    exit_code = 8
+
+
+class StoreFull(StoreError):
+    """No space left. Nothing was half-written; free some space and run the same command again."""
+
+
+class CorruptBlob(StoreError):
+    """Stored bytes do not match their digest."""
+
+    retryable = False

@@ -1,0 +1,84 @@
+"""A finished project with its evidence inside, addressed by its content."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from qlayer.types.candidate import Candidate
+from qlayer.types.check import CheckResult, Decision
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId, digest_of
+from qlayer.types.run import AttemptKind
+from qlayer.types.source import TreePath
+from qlayer.types.spec import Spec
+from qlayer.types.usage import Budget, TokenUsage
+
+
+class ModelCard(Frozen):
+    """Which model wrote it: the catalogue entry and the digest of the weights in use."""
+
+    id: ModelId
+    revision: str
+    licence: str
+    digest: Digest | None = None
+    """SHA-256 of the weights file; None when a remote server does not tell."""
+
+
+class AttemptRecord(Frozen):
+    """One try at one slot, in the order they were made."""
+
+    slot: str
+    attempt: int
+    kind: AttemptKind
+    kept: bool
+    completion: Digest
+    """Blob with the model's raw answer."""
+    finish_reason: str
+    seconds: float
+    candidate: Candidate
+    checks: tuple[CheckResult, ...]
+
+
+class CapsuleManifest(Frozen):
+    """Everything that is known about a capsule. Its canonical JSON is what the capsule id digests."""
+
+    schema_version: Literal[1] = 1
+    title: str
+    run_id: RunId
+    created_at: datetime
+    qlayer_version: str
+    template: str
+    template_reason: str
+    spec: Spec
+    spec_digest: Digest
+    tree: Digest
+    files: dict[TreePath, Digest]
+    """Path -> digest of bytes, sorted."""
+    model: ModelCard
+    attempts: tuple[AttemptRecord, ...]
+    checks: tuple[CheckResult, ...]
+    """Of the final tree."""
+    decision: Decision
+    stop_reasons: dict[str, str]
+    """Slot -> why the loop stopped there."""
+    budget: Budget
+    usage: TokenUsage
+    seconds: float
+
+    @property
+    def id(self) -> CapsuleId:
+        return CapsuleId(digest_of(self))
+
+
+class CapsuleSummary(Frozen):
+    """One row of a listing."""
+
+    id: CapsuleId
+    title: str
+    template: str
+    model: ModelId
+    level: str | None
+    allow: bool
+    created_at: datetime
+    run_id: RunId

@@ -1,0 +1,152 @@
+"""Checks as data: what is to be run, what came back, and the decision that follows.
+
+A template emits `CheckPlan`s; `qlayer.validation` runs each in a sandbox and returns a `CheckResult`;
+the pipeline folds the results into a `Decision`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qlayer.types.frozen import Frozen
+from qlayer.types.usage import ResourceUsage
+from qlayer.types.verdict import Outcome, Verdict
+
+
+class Comparison(StrEnum):
+    EQUALS = "equals"
+    """Same type and same value, recursively; a bool never equals an int."""
+    INCLUDES = "includes"
+    """As equals, but an object (dict) may hold more keys than expected, at any depth."""
+    RAISES = "raises"
+    """The call must raise an exception of this class name."""
+
+
+class Expectation(Frozen):
+    """What a case must give. It stays with the host: the judged program never sees it."""
+
+    comparison: Comparison = Comparison.EQUALS
+    value: str
+    """A Python literal as text, or the exception's class name for RAISES."""
+    rel_tol: float = 0.0
+    """Relative tolerance for floats (0: exact)."""
+
+
+class Case(Frozen):
+    """One call into the candidate. Arguments are Python literals as text, so that tuples stay tuples."""
+
+    name: str
+    function: str
+    """The function in the plan's module; for HTTP plans the ASGI application's name."""
+    args: str = "()"
+    kwargs: str = "{}"
+    """For HTTP plans: a dict with method, path and body (JSON value)."""
+    expected: Expectation | None = None
+    """None: observe only; the case passes when it returns."""
+
+
+class ErrorInfo(Frozen):
+    """An exception of the judged program, as it looked from inside (untrusted text, trimmed)."""
+
+    type: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+    """1-based line in `path` of the innermost frame that belongs to the candidate."""
+    traceback: str = ""
+
+
+class CaseResult(Frozen):
+    name: str
+    outcome: Outcome
+    returned: str | None = None
+    """The returned value as a literal, trimmed; None when it did not return."""
+    error: ErrorInfo | None = None
+    seconds: float = 0.0
+
+
+class BootPlan(Frozen):
+    """Import the module and expect nothing else: V1."""
+
+    kind: Literal["boot"] = "boot"
+    name: str = "boot"
+    module: str
+    trusted: bool = True
+
+
+class CasesPlan(Frozen):
+    """Calls judged by value on the host."""
+
+    kind: Literal["cases"] = "cases"
+    name: str = "examples"
+    module: str
+    cases: tuple[Case, ...]
+    trusted: bool = True
+
+
+class HttpPlan(Frozen):
+    """Requests to an ASGI application, in order and with shared state, judged by value on the host."""
+
+    kind: Literal["http"] = "http"
+    name: str = "requests"
+    module: str
+    app: str = "app"
+    cases: tuple[Case, ...]
+    trusted: bool = True
+
+
+class PytestPlan(Frozen):
+    """The project's own pytest files. Forgeable by nature: labelled so, never the only gate."""
+
+    kind: Literal["pytest"] = "pytest"
+    name: str = "project tests"
+    paths: tuple[str, ...]
+    expected_tests: tuple[str, ...]
+    """Node ids that must each pass exactly once, for example ``tests/test_add.py::test_add``."""
+    trusted: bool = False
+
+
+CheckPlan = Annotated[BootPlan | CasesPlan | HttpPlan | PytestPlan, Field(discriminator="kind")]
+
+
+class CheckResult(Frozen):
+    """One check of one candidate."""
+
+    check: str
+    trusted: bool
+    verdict: Verdict
+    passed: int = 0
+    total: int = 0
+    cases: tuple[CaseResult, ...] = ()
+    usage: ResourceUsage = ResourceUsage()
+    stdout: str = ""
+    stderr: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict.accepted
+
+
+class Level(StrEnum):
+    """How far a candidate is proved. V3 to V5 come with the loop's selection stage."""
+
+    V0 = "V0"
+    """It parses."""
+    V1 = "V1"
+    """It boots."""
+    V2 = "V2"
+    """It passes every trusted test, and there is at least one."""
+
+
+class Decision(Frozen):
+    """What follows from all checks of the final tree."""
+
+    level: Level | None
+    """None: not even parsed."""
+    allow: bool
+    """True when everything that was trusted passed and nothing that was asked for is unproved."""
+    reasons: tuple[str, ...]
+    """Sentences: what is proved, what is missing."""

@@ -1,0 +1,225 @@
+"""A run as an append-only list of events.
+
+Every step of the pipeline appends one event; an event with a `step` key is the recorded result of an
+idempotent step, and a resumed run takes it from the record instead of doing the step again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qlayer.types.candidate import Candidate, Sampling
+from qlayer.types.check import CheckResult, Decision
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId
+from qlayer.types.spec import Spec
+from qlayer.types.usage import Budget, TokenUsage
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    """A capsule was made. Its level may still be below V2: see the decision."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class RunRequest(Frozen):
+    """What a client asks for. `text` is the request in plain words or Markdown, at most 64 KiB."""
+
+    text: str
+    template: str | None = None
+    model: ModelId | None = None
+    """None: the configured default."""
+    budget: Budget = Budget()
+    origin: Literal["cli", "api", "job"] = "cli"
+
+
+class Submitted(Frozen):
+    kind: Literal["submitted"] = "submitted"
+    request: RunRequest
+
+
+class Started(Frozen):
+    """A worker took the run up, for the first time or again."""
+
+    kind: Literal["started"] = "started"
+    owner: str
+    resumed: bool = False
+
+
+class SpecParsed(Frozen):
+    kind: Literal["spec"] = "spec"
+    spec: Spec
+
+
+class SkeletonBuilt(Frozen):
+    kind: Literal["skeleton"] = "skeleton"
+    template: str
+    reason: str
+    """Why this template family was taken."""
+    tree: Digest
+    slots: tuple[str, ...]
+    checks: tuple[CheckResult, ...]
+
+
+class AttemptKind(StrEnum):
+    GREEDY = "greedy"
+    REPAIR = "repair"
+    """The model saw its program and the crash, and gave the whole function back."""
+    RESAMPLE = "resample"
+    """The model saw a failing example and wrote the function afresh."""
+
+
+class Sampled(Frozen):
+    """One answer of the model, before anything was done with it."""
+
+    kind: Literal["sampled"] = "sampled"
+    slot: str
+    attempt: int
+    """0-based within the slot."""
+    attempt_kind: AttemptKind
+    model: ModelId
+    prompt: Digest
+    completion: Digest
+    sampling: Sampling
+    usage: TokenUsage
+    finish_reason: str
+    seconds: float
+
+
+class Checked(Frozen):
+    """A candidate made from a sample, and what its checks said."""
+
+    kind: Literal["checked"] = "checked"
+    slot: str
+    attempt: int
+    candidate: Candidate
+    checks: tuple[CheckResult, ...]
+    passed: int
+    """Trusted cases passed."""
+    total: int
+
+
+class SlotSettled(Frozen):
+    """The loop is done with a slot. `kept` is the attempt whose tree goes on; None: the skeleton's."""
+
+    kind: Literal["settled"] = "settled"
+    slot: str
+    kept: int | None
+    tree: Digest
+    reason: str
+    """Why the loop stopped, as a sentence."""
+    solved: bool
+
+
+class Decided(Frozen):
+    kind: Literal["decided"] = "decided"
+    tree: Digest
+    checks: tuple[CheckResult, ...]
+    decision: Decision
+
+
+class Packed(Frozen):
+    kind: Literal["packed"] = "packed"
+    capsule: CapsuleId
+    decision: Decision
+
+
+class Finished(Frozen):
+    """The end. Nothing may be appended after it."""
+
+    kind: Literal["finished"] = "finished"
+    status: RunStatus
+    reason: str
+    seconds: float
+    usage: TokenUsage
+
+
+class CancelRequested(Frozen):
+    kind: Literal["cancel_requested"] = "cancel_requested"
+
+
+EventBody = Annotated[
+    Submitted
+    | Started
+    | SpecParsed
+    | SkeletonBuilt
+    | Sampled
+    | Checked
+    | SlotSettled
+    | Decided
+    | Packed
+    | Finished
+    | CancelRequested,
+    Field(discriminator="kind"),
+]
+
+
+class RunEvent(Frozen):
+    """One line of a run's record. `seq` counts from 1 without gaps; `step` is set for resumable steps."""
+
+    run_id: RunId
+    seq: int
+    at: datetime
+    step: Digest | None = None
+    body: EventBody
+
+
+class RunRecord(Frozen):
+    """A run: its events in order, and what they add up to."""
+
+    schema_version: Literal[1] = 1
+    id: RunId
+    events: tuple[RunEvent, ...]
+
+    @property
+    def request(self) -> RunRequest:
+        first = self.events[0].body
+        assert isinstance(first, Submitted)
+        return first.request
+
+    @property
+    def finished(self) -> Finished | None:
+        last = self.events[-1].body
+        return last if isinstance(last, Finished) else None
+
+    @property
+    def status(self) -> RunStatus:
+        if self.finished is not None:
+            return self.finished.status
+        started = any(isinstance(event.body, Started) for event in self.events)
+        return RunStatus.RUNNING if started else RunStatus.QUEUED
+
+    @property
+    def capsule(self) -> CapsuleId | None:
+        return next((e.body.capsule for e in reversed(self.events) if isinstance(e.body, Packed)), None)
+
+    @property
+    def usage(self) -> TokenUsage:
+        """Tokens of all samples so far."""
+        return sum((e.body.usage for e in self.events if isinstance(e.body, Sampled)), TokenUsage())
+
+    @property
+    def cancel_requested(self) -> bool:
+        return any(isinstance(event.body, CancelRequested) for event in self.events)
+
+
+class RunSummary(Frozen):
+    """One row of a listing."""
+
+    id: RunId
+    created_at: datetime
+    status: RunStatus
+    title: str
+    """The request's first line, trimmed to 80 characters."""
+    capsule: CapsuleId | None = None

@@ -1,0 +1,1 @@
+"""Ray Serve applications. Each module has one ``build(args) -> Application``."""
