@@ -1,0 +1,130 @@
+"""All settings, read once from the environment (``QLAYER_...``) and an optional YAML file.
+
+Order, strongest first: arguments, environment, the file named by ``QLAYER_CONFIG``, defaults. Each part gets
+its own slice; nobody gets the whole.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from qlayer.errors import ConfigurationError
+from qlayer.sandbox.config import WarmConfig
+from qlayer.store.config import StoreConfig
+from qlayer.types.ids import ModelId
+from qlayer.types.usage import Budget
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. See `docs/operations.md` for the table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="QLAYER_", env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("qlayer")))
+    """Runs, capsules and weights live below it."""
+    models_dir: Path | None = None
+    """Catalogue of models (YAML files). Default: the one shipped with qlayer."""
+    weights_dir: Path | None = None
+    """Default: ``data_dir/weights``."""
+    model: ModelId = ModelId("qwen2.5-coder-1.5b")
+    """The default model."""
+    llm: Literal["auto", "local", "remote"] = "auto"
+    """`local`: llama.cpp in this process. `remote`: `llm_url`. `auto`: remote when `llm_url` is set, else local."""
+    llm_url: str | None = None
+    """Base URL of an OpenAI-compatible server, ending in ``/v1``."""
+    llm_api_key: str | None = Field(default=None, repr=False)
+    llm_threads: int = Field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))), ge=1)
+    llm_slots: int = Field(default=2, ge=1, le=64)
+    """Generations at once per engine; the context is split among them."""
+    hub_timeout_s: float = Field(default=5.0, gt=0)
+    """How long the model hub may take to answer before the mirror is tried."""
+    records_url: str | None = None
+    """SQLAlchemy async URL. Default: SQLite in ``data_dir``."""
+    blobs_url: str | None = None
+    """Directory or fsspec URL. Default: ``data_dir/blobs``."""
+    blobs_options: dict[str, str] = {}
+    sandbox: WarmConfig = WarmConfig()
+    budget: Budget = Budget()
+    lease_ttl_s: float = Field(default=30.0, gt=1)
+    """A run whose worker was silent for this long may be taken over by another."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        config = os.environ.get("QLAYER_CONFIG")
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, _Environment(env_settings))
+        return (*sources, YamlConfigSettingsSource(settings_cls, yaml_file=config)) if config else sources
+
+    @property
+    def weights(self) -> Path:
+        return self.weights_dir or self.data_dir / "weights"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.models_dir or _shipped_catalogue()
+
+    @property
+    def store(self) -> StoreConfig:
+        return StoreConfig(
+            blobs_url=self.blobs_url or str(self.data_dir / "blobs"),
+            records_url=self.records_url or f"sqlite+aiosqlite:///{self.data_dir / 'qlayer.db'}",
+            blobs_options=self.blobs_options,
+        )
+
+    @property
+    def uses_remote_llm(self) -> bool:
+        return self.llm == "remote" or (self.llm == "auto" and self.llm_url is not None)
+
+
+class _Environment(PydanticBaseSettingsSource):
+    """The environment without ``QLAYER_CONFIG``, which names the file and is no setting itself."""
+
+    def __init__(self, inner: PydanticBaseSettingsSource) -> None:
+        super().__init__(inner.settings_cls)
+        self._inner = inner
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self._inner.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        return {key: value for key, value in self._inner().items() if key != "config"}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. Raises `ConfigurationError` naming the setting and its limit."""
+    config = os.environ.get("QLAYER_CONFIG")
+    if config and not Path(config).is_file():
+        raise ConfigurationError(f"QLAYER_CONFIG names {config}, which is not a file")
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "__".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(
+            f"setting QLAYER_{name}: {first['msg']}", hint="correct it in the environment or the config file"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{config} is not valid YAML: {error}") from None
+
+
+def _shipped_catalogue() -> Path:
+    """``models/`` beside the package in a checkout, else the copy inside an installed wheel."""
+    package = Path(__file__).resolve().parent.parent
+    beside = package.parent / "models"
+    return beside if beside.is_dir() else package / "llm" / "models"
