@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
 
 from qlayer.types.frozen import Frozen
 from qlayer.types.verdict import Tier
+
+
+class Control(StrEnum):
+    """One guard of the warm-fork sandbox.
+
+    The hostile tests turn them off one at a time (`WarmSandbox(config, unsafe_disabled=...)`) to show that
+    an attack works without its guard; nothing else may.
+    """
+
+    SECCOMP = "seccomp"
+    """The system-call allowlists of the zygote and of its children."""
+    PIVOT_ROOT = "pivot_root"
+    """The own file tree: off, the host's files are visible under the candidate's uid."""
+    NET_NS = "net_ns"
+    """The empty network: off, the host's network."""
+    SECOND_UID = "second_uid"
+    """Another uid than the zygote's (and, in split mode, than the tester's)."""
+    MEMORY_CGROUP = "memory_cgroup"
+    PIDS_CGROUP = "pids_cgroup"
+    RLIMITS = "rlimits"
+    """CPU, open files, file size, core; and processes where there is no pids cgroup."""
+    WALL_LIMIT = "wall_limit"
+    """The deadline kept by the host: off, it is sixty times as long."""
+    OUTPUT_LIMIT = "output_limit"
+    """Ending a run by the bytes that were drained: off, all is drained, and only the first part kept."""
+    PRIVATE_TMP = "private_tmp"
+    """An emptied /tmp for every run, of limited size: off, files stay for the next run."""
+    CLEAN_UP = "clean_up"
+    """Killing whatever is left of a run before its result is given."""
+    NONCE = "nonce"
+    """Secrets on the private channel: off, any well-formed report is believed."""
 
 
 class WarmConfig(Frozen):
