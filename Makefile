@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` and `make test`. Both set up everything they need in .venv first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := local,ray,eval,s3,postgres,dev,test-servers
+STAMP := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## Make the virtual environment with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qlayer needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "setting up $(VENV) ($$($(PYTHON) --version))"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[$(EXTRAS)]' 2> >(grep -v '^WARNING: Location' >&2)
+	@touch $@
+
+demo: $(STAMP) ## Generate three projects with a real 1.5B model on a local Ray and run one of them
+	@$(BIN)/python examples/demo.py
+
+test: $(STAMP) lint ## Lint, types, and every test that is not marked slow
+	@$(BIN)/qlayer models pull qwen2.5-coder-0.5b || echo "weights could not be fetched: tests marked 'model' will be skipped"
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report | tail -n 1 | sed 's/^TOTAL/coverage of lines and branches:/'
+
+unit: $(STAMP) ## Only the fast tests: no server, no model
+	$(BIN)/python -m pytest -m "not slow and not server and not model" $(ARGS)
+
+slow: $(STAMP) ## The tests marked slow
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## Let ruff rewrite the layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure the sandbox and the serving path against their peers
+	$(BIN)/qlayer bench sandbox
+	$(BIN)/qlayer models pull qwen2.5-coder-0.5b
+	$(BIN)/python -m jobs.bench_llm
+
+evaluate: $(STAMP) ## HumanEval with the 1.5B model, greedy against the loop (an hour on two cores)
+	$(BIN)/qlayer models pull qwen2.5-coder-1.5b
+	$(BIN)/python -m jobs.evaluate --benchmark humaneval --model qwen2.5-coder-1.5b
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
+
+.PHONY: help setup demo test unit slow lint format bench evaluate clean

@@ -1,0 +1,66 @@
+"""What a run has spent, kept against what it may spend. Survives resumes, since it is a fold over the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from qlayer.errors import BudgetExceeded
+from qlayer.types.run import RunEvent, RunRecord, Started
+from qlayer.types.usage import Budget
+
+MIN_SAMPLE_TOKENS = 32
+"""Fewer tokens than this cannot hold a useful function; the budget counts as used up."""
+
+
+class BudgetMeter:
+    """Counts generated tokens and wall seconds of one run.
+
+    `clock` gives seconds that only grow (``time.monotonic``). Seconds of earlier, killed sessions are taken
+    from the record: from each `Started` event to the last event before the next one.
+    """
+
+    def __init__(self, budget: Budget, record: RunRecord, clock: Callable[[], float]) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._since = clock()
+        self._earlier_s = worked_seconds(record.events)
+        self._tokens = record.usage.completion_tokens
+
+    @property
+    def tokens_left(self) -> int:
+        return max(0, self._budget.tokens - self._tokens)
+
+    @property
+    def seconds_spent(self) -> float:
+        return self._earlier_s + self._clock() - self._since
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self._budget.seconds - self.seconds_spent)
+
+    def spend(self, tokens: int) -> None:
+        self._tokens += tokens
+
+    def check(self) -> None:
+        """Raise `BudgetExceeded` when another sample cannot be afforded."""
+        if self.tokens_left < min(MIN_SAMPLE_TOKENS, self._budget.tokens):
+            raise BudgetExceeded(f"the budget of {self._budget.tokens} tokens is used up", resource="tokens")
+        if self.seconds_left <= 0:
+            raise BudgetExceeded(f"the budget of {self._budget.seconds:g} seconds is used up", resource="seconds")
+
+
+def worked_seconds(events: tuple[RunEvent, ...]) -> float:
+    """Seconds between each `Started` and the last event of its session."""
+    total = 0.0
+    begun: datetime | None = None
+    last: datetime | None = None
+    for event in events:
+        if isinstance(event.body, Started):
+            if begun is not None and last is not None:
+                total += (last - begun).total_seconds()
+            begun = event.at
+        last = event.at
+    if begun is not None and last is not None:
+        total += (last - begun).total_seconds()
+    return total

@@ -1,0 +1,227 @@
+"""A run from request to capsule: each step recorded, none done twice, one worker at a time.
+
+`submit` records before it acknowledges. `execute` carries a run to its end from wherever it stopped; it can be
+killed at any point and called again, here or on another machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from qlayer import __version__
+from qlayer.errors import ConflictError, InputError, LLMUnavailable, NotFoundError, QlayerError
+from qlayer.events.base import EventFeed, LiveText
+from qlayer.generation.base import Skeleton, Slot
+from qlayer.generation.intake import parse_spec
+from qlayer.generation.templates import TEMPLATES, choose
+from qlayer.llm.base import LLM
+from qlayer.packaging.capsule import Capsules
+from qlayer.packaging.manifest import build_manifest
+from qlayer.pipeline.budget import BudgetMeter
+from qlayer.pipeline.journal import Journal
+from qlayer.pipeline.lease import held_lease
+from qlayer.pipeline.loop import Loop, run_in_order
+from qlayer.pipeline.policy import LoopPolicy
+from qlayer.pipeline.sampling import Sampler
+from qlayer.sandbox.base import Sandbox
+from qlayer.store.base import Blobs, Records
+from qlayer.types.capsule import ModelCard
+from qlayer.types.check import CheckResult
+from qlayer.types.ids import ModelId, RunId, new_run_id
+from qlayer.types.run import (
+    CancelRequested,
+    Decided,
+    EventBody,
+    Finished,
+    Packed,
+    RunRecord,
+    RunRequest,
+    RunStatus,
+    SkeletonBuilt,
+    SpecParsed,
+    Started,
+)
+from qlayer.types.source import SourceTree
+from qlayer.types.spec import Spec
+from qlayer.validation.decision import decide
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """What the pipeline needs to know of a model beside asking it."""
+
+    card: ModelCard
+    policy: LoopPolicy
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages, joined. All parts are given; nothing is reached for."""
+
+    llm: LLM
+    sandbox: Sandbox
+    blobs: Blobs
+    records: Records
+    feed: EventFeed
+    capsules: Capsules
+    default_model: ModelId
+    describe: Callable[[ModelId], Awaitable[ModelChoice]]
+    """Raises `NotFoundError` for a model that is not known."""
+    lease_ttl_s: float = 30.0
+
+    async def submit(self, request: RunRequest, *, idempotency_key: str | None = None) -> tuple[RunId, bool]:
+        """Check and record a request; returns (run id, created). Nothing is recorded when it raises.
+
+        Raises `InputError` (what is wrong with the text), `NotFoundError` (model or template), `ConflictError`
+        (the key was used for another request), `StoreError`.
+        """
+        if request.template is not None and request.template not in TEMPLATES:
+            raise NotFoundError(
+                f"there is no template {request.template!r}",
+                kind="template",
+                hint=f"choose one of: {', '.join(sorted(TEMPLATES))}",
+            )
+        spec = parse_spec(request.text, template=request.template)
+        template, _ = choose(spec)
+        template.instantiate(spec)
+        resolved = request.model_copy(update={"model": request.model or self.default_model})
+        await self.describe(ModelId(resolved.model or self.default_model))
+        await self._check_served(ModelId(resolved.model or self.default_model))
+        run_id = new_run_id(time.time_ns() // 1_000_000, os.urandom(4))
+        return await self.records.submit(run_id, resolved, idempotency_key)
+
+    async def cancel(self, run_id: RunId) -> None:
+        """Ask a run to stop. One that nobody works on ends at once. Raises `ConflictError` after the end."""
+        await self.records.append(run_id, CancelRequested())
+        owner = f"cancel-{os.urandom(4).hex()}"
+        if await self.records.claim(run_id, owner, self.lease_ttl_s):
+            try:
+                await self._finish(run_id, RunStatus.CANCELLED, "cancelled before it went on")
+            finally:
+                await self.records.release(run_id, owner)
+
+    async def execute(self, run_id: RunId, *, owner: str) -> RunRecord:
+        """Run, or resume, to the end. Returns at once for a finished run.
+
+        Raises `ConflictError` while another owner works on it, and whatever part broke (`LLMError`,
+        `SandboxError`, `StoreError`): then the run stays unfinished and can be executed again, unless trying
+        again cannot help; such a run is recorded as failed before the error rises.
+        """
+        record = await self.records.run(run_id)
+        if record.finished is not None:
+            return record
+        if not await self.records.claim(run_id, owner, self.lease_ttl_s):
+            raise ConflictError(f"{run_id} is being worked on by another process", hint="wait, or cancel it")
+        try:
+            cancelled = await held_lease(self.records, run_id, owner, self.lease_ttl_s, self._carry_on(record, owner))
+            if cancelled:
+                await self._finish(run_id, RunStatus.CANCELLED, "cancelled on request")
+        except QlayerError as error:
+            if not error.retryable and not isinstance(error, ConflictError):
+                await self._finish(run_id, RunStatus.FAILED, error.message)
+            raise
+        finally:
+            await self.records.release(run_id, owner)
+        return await self.records.run(run_id)
+
+    async def _carry_on(self, record: RunRecord, owner: str) -> None:
+        run_id = record.id
+        await self.records.append(run_id, Started(owner=owner, resumed=len(record.events) > 1))
+        journal = Journal(self.records, run_id)
+        meter = BudgetMeter(record.request.budget, record, time.monotonic)
+        model = ModelId(record.request.model or self.default_model)
+        choice = await self.describe(model)
+
+        spec = await self._intake(journal, record.request)
+        skeleton, built = await self._skeleton(journal, spec)
+        sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
+        loop = Loop(sampler, self.sandbox, journal, choice.policy, spec, skeleton)
+        tree, reasons = skeleton.tree, []
+        for slot in skeleton.slots:
+            settled, tree = await loop.settle(slot, tree)
+            reasons.append(f"{slot.name}: {settled.reason}")
+        decided = await self._decide(journal, skeleton, tree)
+        await self._pack(journal, decided, tree, choice.card)
+        reason = "; ".join(reasons) or f"template {built.template} needed no model"
+        await self._finish(run_id, RunStatus.SUCCEEDED, reason)
+
+    async def _intake(self, journal: Journal, request: RunRequest) -> Spec:
+        async def make() -> SpecParsed:
+            return SpecParsed(spec=parse_spec(request.text, template=request.template))
+
+        return (await journal.step("spec", [request.text, request.template], SpecParsed, make)).spec
+
+    async def _skeleton(self, journal: Journal, spec: Spec) -> tuple[Skeleton, SkeletonBuilt]:
+        """The template's project; it must boot before any token is spent."""
+        template, reason = choose(spec)
+        skeleton = template.instantiate(spec)
+
+        async def make() -> SkeletonBuilt:
+            checks = await run_in_order(skeleton.boot, skeleton.tree, self.sandbox)
+            return SkeletonBuilt(
+                template=template.name,
+                reason=reason,
+                tree=skeleton.tree.digest,
+                slots=tuple(slot.name for slot in skeleton.slots),
+                checks=checks,
+            )
+
+        built = await journal.step("skeleton", [spec.digest, skeleton.tree.digest], SkeletonBuilt, make)
+        failed = next((check for check in built.checks if not check.ok), None)
+        if failed is not None:
+            raise QlayerError(
+                f"the bare {built.template} project does not pass {failed.check}: {failed.verdict.cause}",
+                hint="run `qlayer doctor`; if the sandbox is sound this is a defect of the template",
+            )
+        return skeleton, built
+
+    async def _decide(self, journal: Journal, skeleton: Skeleton, tree: SourceTree) -> Decided:
+        async def make() -> Decided:
+            checks: tuple[CheckResult, ...] = await run_in_order(
+                (*skeleton.boot, *skeleton.final), tree, self.sandbox
+            )
+            return Decided(tree=tree.digest, checks=checks, decision=decide(tree, checks))
+
+        return await journal.step("decide", [tree.digest], Decided, make)
+
+    async def _pack(self, journal: Journal, decided: Decided, tree: SourceTree, card: ModelCard) -> Packed:
+        async def make() -> Packed:
+            record = await journal.record()
+            created_at: datetime = next(e.at for e in record.events if isinstance(e.body, Decided))
+            manifest = build_manifest(
+                record, tree=tree, model=card, qlayer_version=__version__, created_at=created_at
+            )
+            return Packed(capsule=await self.capsules.pack(manifest, tree), decision=decided.decision)
+
+        return await journal.step("pack", [decided.tree], Packed, make)
+
+    async def _finish(self, run_id: RunId, status: RunStatus, reason: str) -> None:
+        record = await self.records.run(run_id)
+        if record.finished is not None:
+            return
+        meter = BudgetMeter(record.request.budget, record, time.monotonic)
+        body: EventBody = Finished(
+            status=status, reason=reason, seconds=round(meter.seconds_spent, 3), usage=record.usage
+        )
+        await self.records.append(run_id, body)
+
+    async def _check_served(self, model: ModelId) -> None:
+        """Refuse a model that the server does not have; a server that is away now is asked again later."""
+        try:
+            served = await self.llm.models()
+        except LLMUnavailable:
+            return
+        if all(entry.id != model for entry in served):
+            names = ", ".join(entry.id for entry in served) or "none"
+            raise InputError(f"model {model} is not served here", field="model", hint=f"served now: {names}")
+
+    def _publisher(self, run_id: RunId) -> Callable[[Slot, int, str], None]:
+        def publish(slot: Slot, attempt: int, text: str) -> None:
+            self.feed.publish(LiveText(run_id=run_id, slot=slot.name, attempt=attempt, text=text))
+
+        return publish

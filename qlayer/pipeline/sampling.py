@@ -1,0 +1,128 @@
+"""One answer of the model, recorded before it is used, and the candidate made from it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qlayer.errors import BudgetExceeded, LLMUnavailable
+from qlayer.generation.autofix import autofix
+from qlayer.generation.base import Slot
+from qlayer.generation.extract import extract_code
+from qlayer.generation.gate import ast_digest, inspect
+from qlayer.generation.splice import fill
+from qlayer.llm.base import LLM, ChatRequest, Completion, Message, complete
+from qlayer.pipeline.budget import BudgetMeter
+from qlayer.pipeline.journal import Journal
+from qlayer.store.base import Blobs
+from qlayer.types.candidate import Candidate, Sampling
+from qlayer.types.ids import ModelId, digest_of
+from qlayer.types.run import AttemptKind, Sampled
+from qlayer.types.source import SourceTree
+from qlayer.types.usage import TokenUsage
+
+RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0)
+"""Waits between tries while the model is unavailable; the last one repeats until the budget's seconds end."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of the model for one attempt at one slot."""
+
+    slot: Slot
+    attempt: int
+    kind: AttemptKind
+    messages: tuple[Message, ...]
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Asks the model, within the budget, and records the answer as one step of the run."""
+
+    llm: LLM
+    model: ModelId
+    blobs: Blobs
+    journal: Journal
+    meter: BudgetMeter
+    on_text: Callable[[Slot, int, str], None]
+
+    async def sample(self, ask: Ask) -> tuple[Sampled, str]:
+        """The recorded sample and its text. Raises `BudgetExceeded`, `LLMError`."""
+
+        async def make() -> Sampled:
+            return await self._generate(ask)
+
+        inputs = [ask.slot.name, ask.attempt, ask.kind, list(ask.messages), ask.sampling, self.model]
+        sampled = await self.journal.step("sample", inputs, Sampled, make)
+        return sampled, (await self.blobs.get(sampled.completion)).decode()
+
+    async def _generate(self, ask: Ask) -> Sampled:
+        self.meter.check()
+        cap = min(ask.sampling.max_tokens, self.meter.tokens_left)
+        sampling = ask.sampling.model_copy(update={"max_tokens": cap})
+        request = ChatRequest(model=self.model, messages=ask.messages, sampling=sampling)
+        began = time.monotonic()
+        completion = await self._answer(request, ask)
+        self.meter.spend(completion.usage.completion_tokens)
+        return Sampled(
+            slot=ask.slot.name,
+            attempt=ask.attempt,
+            attempt_kind=ask.kind,
+            model=self.model,
+            prompt=digest_of([message.model_dump() for message in ask.messages]),
+            completion=await self.blobs.put(completion.text.encode()),
+            sampling=sampling,
+            usage=completion.usage,
+            finish_reason=completion.finish_reason,
+            seconds=time.monotonic() - began,
+        )
+
+    async def _answer(self, request: ChatRequest, ask: Ask) -> Completion:
+        """One whole answer. While the model is away it is asked again; what was cut off by the clock is kept."""
+        for failures in range(1_000_000):
+            pieces: list[str] = []
+
+            def keep(text: str, into: list[str] = pieces) -> None:
+                into.append(text)
+                self.on_text(ask.slot, ask.attempt, text)
+
+            try:
+                async with asyncio.timeout(self.meter.seconds_left):
+                    return await complete(self.llm, request, keep)
+            except TimeoutError:
+                # One piece is one token or slightly more: the closest count there is of a stream cut off.
+                usage = TokenUsage(completion_tokens=len(pieces))
+                return Completion(text="".join(pieces), finish_reason="cancelled", usage=usage)
+            except LLMUnavailable as error:
+                self.meter.spend(len(pieces))
+                delay = RETRY_DELAYS_S[min(failures, len(RETRY_DELAYS_S) - 1)]
+                if delay >= self.meter.seconds_left:
+                    raise BudgetExceeded(
+                        f"the language model stayed unavailable until the seconds were used up: {error.message}",
+                        resource="seconds",
+                    ) from error
+                await asyncio.sleep(delay)
+        raise AssertionError("unreachable: the budget's seconds end before a million tries")
+
+
+def make_candidate(sampled: Sampled, text: str, slot: Slot, tree: SourceTree) -> tuple[Candidate, SourceTree | None]:
+    """Extract, fix, inspect and splice. The tree is None when the code cannot be put into the project."""
+    code, fixes = autofix(extract_code(text, slot), slot)
+    diagnoses = inspect(code, slot)
+    filled = None if any(d.fatal for d in diagnoses) else fill(tree, slot, code)
+    candidate = Candidate(
+        slot=slot.name,
+        code=code,
+        tree=filled.digest if filled is not None else None,
+        ast_digest=ast_digest(code),
+        model=sampled.model,
+        prompt=sampled.prompt,
+        sampling=sampled.sampling,
+        usage=sampled.usage,
+        fixes=fixes,
+        diagnoses=diagnoses,
+    )
+    return candidate, filled
