@@ -23,6 +23,8 @@ class Signature(Frozen):
     source: str
     """``def name(a: int, b: int = 0) -> int`` without the colon; ``async def`` when asked for."""
     docstring: str = ""
+    preamble: str = ""
+    """Code of the request that the function stands below: imports, finished helpers, constants."""
 
 
 class Example(Frozen):
