@@ -130,6 +130,29 @@ class CheckResult(Frozen):
         return self.verdict.accepted
 
 
+class Failure(Frozen):
+    """Why a candidate is not accepted, as far as the next try may know it.
+
+    The expected value is not repeated here: whoever may show it finds it in the plan, by `check` and `case`.
+    """
+
+    check: str
+    """The failing check's name, or ``gate`` when the candidate was never run."""
+    case: str | None = None
+    """The failing case's name; None when the check as a whole failed."""
+    outcome: Outcome
+    message: str
+    """One sentence for a person."""
+    returned: str | None = None
+    """What came back, as a literal; None when nothing did."""
+    error: ErrorInfo | None = None
+
+    @property
+    def is_crash(self) -> bool:
+        """Whether the program broke by itself (an exception or a failed gate) instead of answering wrongly."""
+        return self.outcome in (Outcome.RUNTIME_ERROR, Outcome.COMPILE_ERROR, Outcome.SIGNALLED)
+
+
 class Level(StrEnum):
     """How far a candidate is proved. V3 to V5 come with the loop's selection stage."""
 
