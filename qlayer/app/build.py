@@ -1,0 +1,138 @@
+"""From settings to objects: the composition root.
+
+`open_storage` opens only what listings need; `open_platform` opens everything and closes it again in reverse
+order. Tests and servers hand in their own language model or sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from qlayer.app.settings import Settings
+from qlayer.errors import LLMUnavailable
+from qlayer.events.base import EventFeed
+from qlayer.events.outbox import OutboxFeed
+from qlayer.llm.base import LLM
+from qlayer.llm.catalogue import Catalogue
+from qlayer.llm.llamacpp import LlamaCpp
+from qlayer.llm.openai import OpenAICompatible
+from qlayer.llm.weights import Weights
+from qlayer.packaging.capsule import Capsules
+from qlayer.pipeline.pipeline import ModelChoice, Pipeline
+from qlayer.pipeline.policy import policy_for
+from qlayer.sandbox.base import Sandbox
+from qlayer.sandbox.warm import WarmSandbox
+from qlayer.store.base import Blobs, Records
+from qlayer.store.blobs import open_blobs
+from qlayer.store.records import open_records
+from qlayer.types.capsule import ModelCard
+from qlayer.types.ids import ModelId
+
+FEED_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What is needed to look at runs and capsules."""
+
+    records: Records
+    blobs: Blobs
+    feed: EventFeed
+    capsules: Capsules
+
+
+@dataclass(frozen=True)
+class Platform(Storage):
+    """Everything, open."""
+
+    settings: Settings
+    catalogue: Catalogue
+    llm: LLM
+    sandbox: Sandbox
+    pipeline: Pipeline
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """Records, blobs and what stands on them. Raises `StoreError`, `ConfigurationError`."""
+    config = settings.store
+    records = await open_records(config.records_url)
+    try:
+        blobs = open_blobs(config)
+        yield Storage(records, blobs, OutboxFeed(records, poll_s=FEED_POLL_S), Capsules(blobs, records))
+    finally:
+        await records.aclose()
+
+
+@asynccontextmanager
+async def open_platform(
+    settings: Settings, *, llm: LLM | None = None, sandbox: Sandbox | None = None
+) -> AsyncIterator[Platform]:
+    """Open all parts. A part that is handed in stays its owner's to close.
+
+    Raises `ConfigurationError`, `WeightsError`, `TierUnavailable`, `StoreError`.
+    """
+    catalogue = Catalogue.load(settings.catalogue)
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(settings))
+        if llm is None:
+            llm = build_llm(settings, catalogue)
+            stack.push_async_callback(llm.aclose)
+        if sandbox is None:
+            sandbox = await stack.enter_async_context(WarmSandbox(settings.sandbox))
+        pipeline = Pipeline(
+            llm=llm,
+            sandbox=sandbox,
+            blobs=storage.blobs,
+            records=storage.records,
+            feed=storage.feed,
+            capsules=storage.capsules,
+            default_model=settings.model,
+            describe=_Describe(catalogue, llm),
+            lease_ttl_s=settings.lease_ttl_s,
+        )
+        yield Platform(
+            records=storage.records,
+            blobs=storage.blobs,
+            feed=storage.feed,
+            capsules=storage.capsules,
+            settings=settings,
+            catalogue=catalogue,
+            llm=llm,
+            sandbox=sandbox,
+            pipeline=pipeline,
+        )
+
+
+def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:
+    """The language model that the settings name. Raises `NotFoundError`, `WeightsError` (not pulled yet)."""
+    if settings.uses_remote_llm:
+        return OpenAICompatible(settings.llm_url or "", api_key=settings.llm_api_key)
+    entry = catalogue.get(settings.model)
+    weights = Weights(settings.weights, hub_timeout_s=settings.hub_timeout_s)
+    return LlamaCpp.from_entry(
+        entry,
+        weights.path(entry),
+        slots=settings.llm_slots,
+        threads=settings.llm_threads,
+    )
+
+
+@dataclass(frozen=True)
+class _Describe:
+    """Looks a model up: the catalogue knows its licence and size, the server the digest of its weights."""
+
+    catalogue: Catalogue
+    llm: LLM
+
+    async def __call__(self, model: ModelId) -> ModelChoice:
+        entry = self.catalogue.get(model)
+        try:
+            served = await self.llm.models()
+        except LLMUnavailable:
+            served = ()
+        digest = next((m.digest for m in served if m.id == model), None)
+        card = ModelCard(id=model, revision=entry.revision, licence=entry.licence, digest=digest)
+        return ModelChoice(card=card, policy=policy_for(entry.parameters_b))
