@@ -1,0 +1,59 @@
+"""What a failed try may tell the next one: the one failure that is most worth showing.
+
+A small model is helped by one short, concrete failure and confused by ten, so exactly one is picked: a crash
+before a wrong answer (crashes can be repaired), and the earliest of its kind (later requests of a scenario
+may fail only because an earlier one did; a spec's first examples are the simplest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qlayer.types.candidate import Diagnosis
+from qlayer.types.check import CaseResult, CheckResult, Failure
+from qlayer.types.verdict import Outcome
+
+__all__ = ["Failure", "failed_cases", "first_failure"]
+
+
+def first_failure(diagnoses: Sequence[Diagnosis], checks: Sequence[CheckResult]) -> Failure | None:
+    """The failure to show; None when nothing trusted failed. Untrusted checks never trigger repair."""
+    fatal = next((d for d in diagnoses if d.fatal), None)
+    if fatal is not None:
+        where = f" (line {fatal.line})" if fatal.line is not None else ""
+        return Failure(
+            check="gate", outcome=Outcome.COMPILE_ERROR, message=f"{fatal.rule}: {fatal.message}{where}"
+        )
+    failures = [_failure(check) for check in checks if check.trusted and not check.ok]
+    return next((f for f in failures if f.is_crash), failures[0] if failures else None)
+
+
+def failed_cases(checks: Sequence[CheckResult]) -> set[str]:
+    """``check/case`` of every trusted case that was not accepted; ``check/`` for a check without cases."""
+    failed: set[str] = set()
+    for check in checks:
+        if not check.trusted or check.ok:
+            continue
+        names = {case.name for case in check.cases if case.outcome is not Outcome.ACCEPTED}
+        failed |= {f"{check.check}/{name}" for name in names or {""}}
+    return failed
+
+
+def _failure(check: CheckResult) -> Failure:
+    case = _most_telling(check.cases)
+    if case is None:
+        return Failure(check=check.check, outcome=check.verdict.outcome, message=check.verdict.cause)
+    return Failure(
+        check=check.check,
+        case=case.name,
+        outcome=case.outcome,
+        message=f"{case.error.type}: {case.error.message}" if case.error is not None else check.verdict.cause,
+        returned=case.returned,
+        error=case.error,
+    )
+
+
+def _most_telling(cases: Sequence[CaseResult]) -> CaseResult | None:
+    failed = [case for case in cases if case.outcome is not Outcome.ACCEPTED]
+    crashed = (case for case in failed if case.error is not None)
+    return next(crashed, failed[0] if failed else None)
