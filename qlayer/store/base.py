@@ -84,7 +84,9 @@ class Records(Protocol):
         """Add to the capsule index; the same id twice is one row."""
         ...
 
-    async def capsules(self, *, limit: int = 50, before: CapsuleId | None = None) -> tuple[CapsuleSummary, ...]:
+    async def capsules(
+        self, *, limit: int = 50, before: CapsuleId | None = None
+    ) -> tuple[CapsuleSummary, ...]:
         """Newest first."""
         ...
 

@@ -43,6 +43,13 @@ class RunRequest(Frozen):
     budget: Budget = Budget()
     origin: Literal["cli", "api", "job"] = "cli"
 
+    @property
+    def title(self) -> str:
+        """The first line with words in it, without Markdown's ``#``, at most 80 printable characters."""
+        lines = ("".join(ch for ch in line if ch.isprintable()) for line in self.text.splitlines())
+        titles = (line.lstrip("# \t").strip() for line in lines)
+        return next((title for title in titles if title), "")[:80]
+
 
 class Submitted(Frozen):
     kind: Literal["submitted"] = "submitted"

@@ -1,0 +1,102 @@
+"""The tables of the records, as SQLAlchemy Core sees them.
+
+A change here needs a new file in `migrations/versions`; a test compares the two. JSON is kept as text, so
+that SQLite and PostgreSQL store the same bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite has no time zones, so they are taken off there and put back on."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("origin", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("request_digest", String(71), nullable=False),
+    Column("idempotency_key", String(200), unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("capsule", String(71)),
+    Column("last_seq", Integer, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_until", Instant),
+    Index(None, "origin", "status"),
+)
+"""One row per run. `status`, `capsule` and `last_seq` repeat what the events say, for listings and locks."""
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run_id", String(64), ForeignKey("runs.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("step", String(71)),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "seq"),
+    UniqueConstraint("run_id", "step"),
+)
+"""Append-only. `seq` counts from 1 without gaps within a run."""
+
+capsules = Table(
+    "capsules",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(71), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("level", String(8)),
+    Column("allow", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("run_id", String(64), nullable=False),
+)
+"""The index of capsules; `position` is the order in which they were added."""
