@@ -1,0 +1,252 @@
+"""llama.cpp inside this process, through the `xllamacpp` wheel.
+
+Each generation has a thread that sits in llama.cpp and hands its pieces to the event loop. Batching over
+slots, the prefix cache and the sampling are llama.cpp's own. Choosing and fetching weights is left to
+`catalogue` and `weights`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from qlayer.errors import (
+    ConfigurationError,
+    InputError,
+    LLMError,
+    LLMUnavailable,
+    NotFoundError,
+    WeightsError,
+)
+from qlayer.llm.base import ChatChunk, ChatRequest, ServedModel
+from qlayer.llm.slots import Occupancy, Slots
+from qlayer.llm.wire import Assembler, request_body
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import Digest, ModelId
+
+MiB = 1024 * 1024
+
+PREFILL_BATCH = 256
+"""Prompt tokens computed between two looks at the cancel flag: 3 s on one busy core, with no loss of speed
+against the default of 2048 on a CPU."""
+
+
+class LlamaCppConfig(Frozen):
+    """What to load and how much of the machine it may have. Light and picklable; the engine is neither."""
+
+    model: ModelId
+    weights: Path
+    """A GGUF file."""
+    digest: Digest | None = None
+    """SHA-256 of the file, when it was verified."""
+    context_tokens: int = Field(default=4096, ge=256)
+    """Per slot, prompt and answer together; rounded up to a multiple of 256."""
+    slots: int = Field(default=2, ge=1, le=64)
+    threads: int = Field(default=1, ge=1)
+    """As many as CPUs are granted: two threads on one granted CPU are slower than one."""
+    max_queued: int = Field(default=256, ge=0)
+    """Requests that may wait for a slot; one more is refused as overload."""
+    prefix_cache_bytes: int = Field(default=512 * MiB, ge=0)
+    """Memory for prompts that left their slot but may come back."""
+
+
+class LlamaCpp:
+    """An `LLM` over one GGUF file. Belongs to one event loop; loads on first use or in `load`.
+
+    Loading holds the interpreter lock inside `xllamacpp` (0.5 s for 0.5 B parameters from a warm page cache):
+    call `load` before serving others from the same process. Closing a stream stops its generation at the next
+    token, or at the next `PREFILL_BATCH` of its prompt; its slot is free from then on. A reader that does not
+    keep up never holds a slot: what waits for it is bounded by the context. The same seed gives the same text
+    on the same build with the same slots at work; llama.cpp promises no more.
+    """
+
+    def __init__(self, config: LlamaCppConfig) -> None:
+        self._config = config
+        self._slots = Slots(config.slots, config.max_queued)
+        self._loading = asyncio.Lock()
+        self._server: Any = None
+        self._running: set[_Generation] = set()
+        self._closed = False
+
+    @property
+    def occupancy(self) -> Occupancy:
+        return self._slots.occupancy
+
+    async def load(self) -> None:
+        """Load the weights. Raises `WeightsError`, or `ConfigurationError` without the `local` extra."""
+        async with self._loading:
+            if self._closed:
+                raise LLMUnavailable("the model was closed")
+            if self._server is None:
+                self._server = await asyncio.to_thread(_open_server, self._config)
+
+    async def models(self) -> tuple[ServedModel, ...]:
+        config = self._config
+        return (ServedModel(id=config.model, context_tokens=_context(config), digest=config.digest),)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
+        if request.model != self._config.model:
+            raise NotFoundError(f"model {request.model!r} is not served here", kind="model")
+        if "" in request.sampling.stop:
+            raise InputError("a stop string is empty", field="stop", limit="at least 1 character")
+        if self._server is None:
+            await self.load()
+        await self._slots.acquire()
+        if self._closed:
+            self._slots.release()
+            raise LLMUnavailable("the model was closed")
+        generation = _Generation(self._server, _body(request), on_end=self._ended)
+        self._running.add(generation)
+        generation.start()
+        assembler = Assembler()
+        try:
+            while (value := await generation.next()) is not None:
+                chunk = assembler.feed(value)
+                if chunk is not None:
+                    yield chunk
+            yield assembler.last(cancelled=generation.stopped)
+        finally:
+            generation.stop()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        running = tuple(self._running)
+        for generation in running:
+            generation.stop()
+        for generation in running:
+            await generation.ended.wait()
+        async with self._loading:
+            self._server = None  # its destructor ends llama.cpp's own threads and frees the memory
+
+    def _ended(self, generation: _Generation) -> None:
+        self._running.discard(generation)
+        self._slots.release()
+
+
+class _Generation:
+    """One generation: a thread inside llama.cpp, and the values that it hands out.
+
+    The thread is no daemon: one killed inside llama.cpp at interpreter exit is a segmentation fault. It
+    leaves by itself at the next piece when the reader or the main thread is gone.
+    """
+
+    def __init__(self, server: Any, body: dict[str, Any], on_end: Callable[[_Generation], None]) -> None:
+        self._server = server
+        self._body = body
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._values: asyncio.Queue[object | None] = asyncio.Queue()
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self.ended = asyncio.Event()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def start(self) -> None:
+        threading.Thread(target=self._generate, name="llama.cpp generation").start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def next(self) -> object | None:
+        """The next value, or None at the end. Raises what llama.cpp raised."""
+        value = await self._values.get()
+        if value is None and self._error is not None:
+            raise self._error
+        return value
+
+    def _generate(self) -> None:
+        try:
+            self._server.handle_chat_completions(self._body, self._on_value)
+        except ValueError as error:  # llama.cpp's std::invalid_argument: the request was at fault
+            self._error = InputError(f"llama.cpp refused the request: {error}", field="request")
+        except RuntimeError as error:
+            self._error = LLMError(f"llama.cpp failed: {error}")
+        finally:
+            self._post(self._end)
+
+    def _on_value(self, value: object) -> bool:
+        """Called by llama.cpp for each piece; True ends the generation."""
+        if self._stop.is_set() or not threading.main_thread().is_alive():
+            return True
+        self._post(self._values.put_nowait, value)
+        return False
+
+    def _post(self, call: Callable[..., None], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *args)
+        except RuntimeError:  # the loop was closed with the generation still running: nobody reads any more
+            self._stop.set()
+
+    def _end(self) -> None:
+        self._server = None
+        self._values.put_nowait(None)
+        self.ended.set()
+        self._on_end(self)
+
+
+def _body(request: ChatRequest) -> dict[str, Any]:
+    """With llama.cpp's own members: plain top-p sampling, the cached prefix, news during the prefill."""
+    body = request_body(request) | {"cache_prompt": True, "top_k": 0, "min_p": 0.0, "return_progress": True}
+    if request.logprobs:
+        body["top_logprobs"] = 1
+    return body
+
+
+def _context(config: LlamaCppConfig) -> int:
+    return -(-config.context_tokens // 256) * 256
+
+
+def _open_server(config: LlamaCppConfig) -> Any:
+    _require_gguf(config.weights, config.model)
+    try:
+        import xllamacpp  # a 100 MB library of an optional extra: only for those who load a model
+    except ImportError:
+        raise ConfigurationError(
+            "llama.cpp is not installed", hint="pip install 'qlayer[local]', or set QLAYER_LLM_URL"
+        ) from None
+    params = xllamacpp.CommonParams()
+    params.model.path = str(config.weights)
+    params.n_ctx = _context(config) * config.slots
+    params.n_parallel = config.slots
+    params.kv_unified = False
+    params.fit_params = False
+    params.n_batch = params.n_ubatch = PREFILL_BATCH
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.threads
+    params.cache_ram_mib = config.prefix_cache_bytes // MiB
+    params.prefill_assistant = False
+    params.verbosity = -1
+    # xllamacpp always opens an HTTP listener. Nobody is meant to use it: loopback, a port that the kernel
+    # picks, and a key that nobody knows.
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [secrets.token_hex(32)]
+    params.endpoint_slots = False
+    params.ui = False
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError:
+        raise WeightsError(
+            f"llama.cpp cannot load {config.weights.name}: damaged, unsupported, or too large for the memory",
+            hint=f"qlayer models verify {config.model}",
+        ) from None
+
+
+def _require_gguf(weights: Path, model: ModelId) -> None:
+    try:
+        with weights.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise WeightsError(
+            f"the weights of {model} cannot be read: {error.strerror}", hint=f"qlayer models pull {model}"
+        ) from None
+    if magic != b"GGUF":
+        raise WeightsError(f"{weights.name} is not a GGUF file", hint=f"qlayer models verify {model}")
