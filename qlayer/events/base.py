@@ -26,7 +26,9 @@ class LiveText(Frozen):
 class Outbox(Protocol):
     """Read access to the durable events of a run."""
 
-    async def history(self, run_id: RunId, *, after: int = 0, limit: int = 10_000) -> tuple[RunEvent, ...]: ...
+    async def history(
+        self, run_id: RunId, *, after: int = 0, limit: int = 10_000
+    ) -> tuple[RunEvent, ...]: ...
 
 
 class EventFeed(Protocol):

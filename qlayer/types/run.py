@@ -6,6 +6,7 @@ idempotent step, and a resumed run takes it from the record instead of doing the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -219,6 +220,18 @@ class RunRecord(Frozen):
     @property
     def cancel_requested(self) -> bool:
         return any(isinstance(event.body, CancelRequested) for event in self.events)
+
+
+def worked_seconds(events: Iterable[RunEvent]) -> float:
+    """Wall seconds of work: from each `Started` to the last event before the next, summed over resumes."""
+    total = 0.0
+    previous: datetime | None = None
+    for event in events:
+        if previous is not None and not isinstance(event.body, Started):
+            total += (event.at - previous).total_seconds()
+        if previous is not None or isinstance(event.body, Started):
+            previous = event.at
+    return total
 
 
 class RunSummary(Frozen):

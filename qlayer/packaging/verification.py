@@ -1,0 +1,149 @@
+"""Whether a capsule is what it says it is, step by step.
+
+The steps share no code with what decided the level: they start from the manifest and the bytes alone. They
+find damage and claims beyond the evidence; who wrote the manifest is not told before capsules are signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from qlayer.types.capsule import CapsuleManifest
+from qlayer.types.check import BootPlan, CheckResult, Level
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import CapsuleId, Digest, digest_of
+
+_BOOT = BootPlan.model_fields["name"].default
+_NO_BEHAVIOUR = (_BOOT, "smoke")
+"""Checks that show a project alive but say nothing about what it was asked to do."""
+_SHOWN = 5
+
+
+class Step(Frozen):
+    """One numbered step. `detail` says what was looked at, or what is wrong."""
+
+    number: int
+    name: str
+    ok: bool
+    detail: str
+
+
+class Verification(Frozen):
+    """All steps that could be done. A step that fails early leaves the later ones undone, and `ok` false."""
+
+    capsule: CapsuleId | None
+    """None when there is no readable manifest to name it."""
+    steps: tuple[Step, ...]
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.steps) and all(step.ok for step in self.steps)
+
+
+class Finding(Frozen):
+    """The result of a step before it has its number."""
+
+    name: str
+    problem: str | None = None
+    detail: str = ""
+
+
+def verification(capsule: CapsuleId | None, findings: Iterable[Finding]) -> Verification:
+    steps = (
+        Step(
+            number=number,
+            name=finding.name,
+            ok=finding.problem is None,
+            detail=finding.problem or finding.detail,
+        )
+        for number, finding in enumerate(findings, start=1)
+    )
+    return Verification(capsule=capsule, steps=tuple(steps))
+
+
+def same_files(manifest: CapsuleManifest, found: Mapping[str, Digest | None]) -> Finding:
+    """Every file that the manifest lists is there (`found` has its digest; None: missing) and unchanged."""
+    missing = [path for path in manifest.files if found.get(path) is None]
+    changed = [p for p, digest in manifest.files.items() if found.get(p) not in (None, digest)]
+    problems = [f"missing: {_some(missing)}"] * bool(missing) + [f"changed: {_some(changed)}"] * bool(changed)
+    return Finding(
+        name="files",
+        problem="; ".join(problems) or None,
+        detail=f"all {len(manifest.files)} present and unchanged",
+    )
+
+
+def nothing_else(manifest: CapsuleManifest, paths: Iterable[str]) -> Finding:
+    extra = sorted(set(paths) - set(manifest.files))
+    problem = f"not in the manifest: {_some(extra)}" if extra else None
+    return Finding(name="nothing else", problem=problem, detail="no other file lies beside them")
+
+
+def claims(manifest: CapsuleManifest) -> Iterator[Finding]:
+    """The steps that need nothing but the manifest: its digests, its level and its decision."""
+    tree = digest_of(manifest.files)
+    yield Finding(
+        name="tree",
+        problem=None
+        if tree == manifest.tree
+        else f"the files make {tree}, the manifest says {manifest.tree}",
+        detail=manifest.tree,
+    )
+    spec = manifest.spec.digest
+    yield Finding(
+        name="spec",
+        problem=None if spec == manifest.spec_digest else f"the spec is {spec}, not {manifest.spec_digest}",
+        detail=manifest.spec_digest,
+    )
+    level = manifest.decision.level
+    yield Finding(name="level", problem=_overclaim(manifest), detail=f"{level} rests on the recorded checks")
+    verdict = "allowed" if manifest.decision.allow else "not allowed"
+    yield Finding(
+        name="decision", problem=_wrong_permission(manifest), detail=f"{verdict}, as the checks say"
+    )
+
+
+def completions(manifest: CapsuleManifest, present: Mapping[Digest, bool]) -> Finding:
+    """The model's raw answers are all kept."""
+    missing = [a.completion for a in manifest.attempts if not present.get(a.completion, False)]
+    problem = f"{len(missing)} of {len(manifest.attempts)} are missing: {_some(missing)}" if missing else None
+    return Finding(name="completions", problem=problem, detail=f"all {len(manifest.attempts)} are kept")
+
+
+def _overclaim(manifest: CapsuleManifest) -> str | None:
+    odd = [check.check for check in manifest.checks if check.ok and check.passed != check.total]
+    if odd:
+        return f"recorded as passed though not all of their cases did: {_some(odd)}"
+    proved = _proved(manifest.checks)
+    claimed = manifest.decision.level
+    if claimed is not None and claimed > proved:
+        return f"the manifest says {claimed}, the recorded checks prove only {proved}"
+    return None
+
+
+def _proved(checks: Iterable[CheckResult]) -> Level:
+    """The highest level that the checks allow. That it parses is shown by whatever ran."""
+    trusted = [check for check in checks if check.trusted]
+    boots = [check.ok for check in trusted if check.check == _BOOT]
+    if not boots or not all(boots):
+        return Level.V0
+    behaviour = [check for check in trusted if check.check not in _NO_BEHAVIOUR and check.total > 0]
+    return Level.V2 if behaviour and all(check.ok for check in trusted) else Level.V1
+
+
+def _wrong_permission(manifest: CapsuleManifest) -> str | None:
+    decision = manifest.decision
+    if not decision.reasons:
+        return "no reason is given"
+    if not decision.allow:
+        return None
+    failed = [check.check for check in manifest.checks if check.trusted and not check.ok]
+    if failed:
+        return f"allowed although trusted checks failed: {_some(failed)}"
+    return None if decision.level == Level.V2 else f"allowed at level {decision.level}"
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more
