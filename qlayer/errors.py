@@ -14,6 +14,7 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     │   ├── LLMUnavailable     not reachable or overloaded; retry helps
     │   ├── PromptTooLong      the prompt does not fit the context; retry does not help
     │   └── WeightsError       weights are missing, damaged or cannot be fetched
+    │       └── SourceFailed   one source of several did not give them; the next one is tried
     ├── SandboxError           the sandbox itself broke; never the judged program's fault
     │   └── TierUnavailable    the isolation asked for cannot be given here; refused, never weakened
     └── StoreError             blobs or records cannot be read or written
@@ -124,6 +125,12 @@ class PromptTooLong(LLMError):
 
 class WeightsError(LLMError):
     """Weights are missing, damaged or cannot be fetched."""
+
+
+class SourceFailed(WeightsError):
+    """One source of weights did not give a file; the next one is tried. Trying again later can help."""
+
+    retryable = True
 
 
 class SandboxError(QlayerError):

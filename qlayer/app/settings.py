@@ -13,7 +13,12 @@ from typing import Any, Literal
 import platformdirs
 import yaml
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from qlayer.errors import ConfigurationError
 from qlayer.sandbox.config import WarmConfig
@@ -26,7 +31,11 @@ class Settings(BaseSettings):
     """Everything that can be configured. See `docs/operations.md` for the table."""
 
     model_config = SettingsConfigDict(
-        env_prefix="QLAYER_", env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
+        env_prefix="QLAYER_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("qlayer")))
@@ -45,6 +54,8 @@ class Settings(BaseSettings):
     llm_threads: int = Field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))), ge=1)
     llm_slots: int = Field(default=2, ge=1, le=64)
     """Generations at once per engine; the context is split among them."""
+    hub_url: str = "https://huggingface.co"
+    """The model hub, or a mirror that answers the same paths."""
     hub_timeout_s: float = Field(default=5.0, gt=0)
     """How long the model hub may take to answer before the mirror is tried."""
     records_url: str | None = None

