@@ -1,0 +1,14 @@
+# title: catches SIGXCPU and goes on spinning
+# mode: program
+# expect: CPU_LIMIT
+# guard: rlimits
+# proof: SPUN ON
+# limits: cpu_s=1 wall_s=60
+import signal
+import time
+
+print("ATTEMPT", flush=True)
+signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+while time.process_time() < 4:
+    pass
+print("SPUN ON")

@@ -1,0 +1,13 @@
+# title: ends the process with status 0 before the tests are over
+# mode: split
+# expect: INCOMPLETE|RUNTIME_ERROR
+# guard: subprocess
+# proof: BELIEVED
+# function: add
+# test: assert add(2, 3) == 5
+import os
+
+
+def add(a, b):
+    print("ATTEMPT", flush=True)
+    os._exit(0)

@@ -1,0 +1,10 @@
+# title: raises an exception that a broad `except` of the tests could take for success
+# mode: split
+# expect: RUNTIME_ERROR|INCOMPLETE|WRONG_ANSWER
+# guard: subprocess
+# proof: BELIEVED
+# function: add
+# test: assert add(2, 3) == 5
+def add(a, b):
+    print("ATTEMPT", flush=True)
+    raise SystemExit(0)

@@ -1,0 +1,10 @@
+# title: makes an internet socket at all
+# mode: program
+# expect: RUNTIME_ERROR
+# guard: seccomp
+# proof: AN INTERNET SOCKET
+import socket
+
+print("ATTEMPT", flush=True)
+socket.socket(socket.AF_INET)
+print("AN INTERNET SOCKET")
