@@ -103,9 +103,7 @@ class _Reader:
             entities=tuple(draft.entity() for draft in self.drafts if draft.fields),
             routes=tuple(dict.fromkeys(self.routes)),
             scenario=tuple(self.scenario),
-            rules=tuple(
-                dict.fromkeys([*(rule for draft in self.drafts for rule in draft.rules), *self.rules])
-            ),
+            rules=tuple(dict.fromkeys(rules)),
             ignored=tuple(self.ignored),
             lines=tuple(sorted(self.lines)),
         )
