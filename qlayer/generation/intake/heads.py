@@ -1,0 +1,212 @@
+"""The head of the function that a request asks for.
+
+It may stand in a whole module (a HumanEval prompt: imports, finished helpers, then a head with a docstring),
+in a code fence, on a line of its own, or inline as ``add(a, b) -> int``. What
+precedes it in its block of code is kept as the signature's preamble.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass
+
+from qlayer.errors import InputError
+from qlayer.generation.intake.page import Span, balanced_end
+from qlayer.types.spec import Signature
+
+_FENCE = re.compile(
+    r"^[ \t]*```[ \t]*(?:python|py|python3)?[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.M | re.S | re.I
+)
+_CODE_START = re.compile(r"^(?:from\s+\S+\s+import\b|import\s+\w|(?:async\s+)?def\s+\w|class\s+\w|@\w)", re.M)
+_DEF = re.compile(r"\b(?:async[ \t]+)?def[ \t]+[A-Za-z_]\w*[ \t]*\(")
+_INLINE = re.compile(r"(?<![\w.])(?P<name>[A-Za-z_]\w*)\(")
+_RETURNS = re.compile(r"[ \t]*->[ \t]*")
+_NAMED = re.compile(
+    r"\b(?:functions?|def|called|named|signature|implement|write|create|define|method)\b", re.I
+)
+
+_QUOTES = re.compile(r"[A-Za-z]*('{3}|\"{3}|'|\")")
+_TYPE = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\n`]*\])?(?: *\| *[A-Za-z_][\w.]*(?:\[[^\n`]*\])?)*")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_KEPT = (*_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A signature with the parts of the page that are its code; its docstring stays prose."""
+
+    signature: Signature
+    spans: tuple[Span, ...]
+
+
+def find_head(page: str) -> Head | None:
+    """The asked-for function's head, or None. Raises `InputError` when several functions are asked for."""
+    for start, end in _code_regions(page):
+        head = _from_code(page, start, end)
+        if head is not None:
+            return head
+    return _from_line(page) or _from_inline(page)
+
+
+def head_of(function: Function, name: str | None = None) -> str:
+    """``def name(...) -> T`` without the colon."""
+    returns = f" -> {ast.unparse(function.returns)}" if function.returns else ""
+    keyword = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
+    return f"{keyword} {name or function.name}({ast.unparse(function.args)}){returns}"
+
+
+def _code_regions(page: str) -> list[Span]:
+    fenced = [match.span(1) for match in _FENCE.finditer(page) if _DEF.search(match[1])]
+    if fenced:
+        return fenced
+    start = _CODE_START.search(page)
+    return [(start.start(), len(page))] if start and _DEF.search(page, start.start()) else []
+
+
+def _from_code(page: str, start: int, end: int) -> Head | None:
+    code = page[start:end]
+    module = _parsed(code)
+    if module is None:
+        return None
+    functions = [node for node in module.body if isinstance(node, Function)]
+    open_ones = [node for node in functions if _unfinished(node)]
+    if len(open_ones) > 1:
+        names = ", ".join(node.name for node in open_ones)
+        raise InputError(
+            f"the request asks for {len(open_ones)} functions ({names})",
+            field="text",
+            limit="1 function a request",
+            hint="send one request for each, or finish the bodies of all but one",
+        )
+    if not functions:
+        return None
+    target = (open_ones or functions)[-1]
+    lines = code.splitlines(keepends=True)
+    platform: list[ast.stmt] = [
+        node for node in module.body if isinstance(node, _KEPT) and node is not target
+    ]
+    signature = Signature(
+        name=target.name,
+        source=head_of(target),
+        docstring=inspect.cleandoc(_docstring(target)).strip(),
+        preamble=_preamble(lines, platform),
+    )
+    offsets = [start]
+    for line in lines:
+        offsets.append(offsets[-1] + len(line))
+    spans = [(offsets[_first_line(node) - 1], offsets[_last_line(node)]) for node in platform]
+    return Head(signature, (*spans, *_without_docstring(page, offsets, target)))
+
+
+def _preamble(lines: list[str], nodes: list[ast.stmt]) -> str:
+    """Imports, finished functions, classes and constants of the block, with their comments inside."""
+    parts = ["".join(lines[_first_line(node) - 1 : _last_line(node)]).rstrip() for node in nodes]
+    pieces: list[str] = []
+    for node, part in zip(nodes, parts, strict=True):
+        gap = "\n\n\n" if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) else "\n"
+        pieces.append((gap if pieces else "") + part)
+    return "".join(pieces)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(item.lineno for item in decorators)])
+
+
+def _last_line(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _without_docstring(page: str, offsets: list[int], target: Function) -> tuple[Span, ...]:
+    """The target's span without the inside of its docstring, which examples are read from."""
+    start, end = offsets[_first_line(target) - 1], offsets[min(_last_line(target), len(offsets) - 1)]
+    doc = _docstring_node(target)
+    if doc is None:
+        return ((start, end),)
+    opening = _QUOTES.search(page, offsets[doc.lineno - 1])
+    assert opening is not None
+    return ((start, opening.end()), (page.rfind(opening[1], opening.end(), end), end))
+
+
+def _parsed(code: str) -> ast.Module | None:
+    """The code as a module; a bare head at its end gets an empty body."""
+    code = textwrap.dedent(code)
+    for completed in (code, code.rstrip() + "\n    ...\n", code.rstrip().rstrip(":") + ":\n    ...\n"):
+        try:
+            return ast.parse(completed)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def _docstring_node(function: Function) -> ast.Expr | None:
+    """The first bare string of the body, even when imports stand before it."""
+    for node in function.body:
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            return node
+    return None
+
+
+def _docstring(function: Function) -> str:
+    node = _docstring_node(function)
+    return str(ast.literal_eval(node.value)) if node is not None else ""
+
+
+def _unfinished(function: Function) -> bool:
+    """Whether the body is only a docstring, imports, ``pass``, ``...`` or ``raise NotImplementedError``."""
+    return all(
+        isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom))
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (
+            isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
+        )
+        for node in function.body
+    )
+
+
+def _from_line(page: str) -> Head | None:
+    """``def add(a, b) -> int`` anywhere, with or without its colon."""
+    for match in _DEF.finditer(page):
+        head = _head_at(page, match.start(), match.end() - 1)
+        if head is not None and not head.signature.source.partition("(")[2].startswith(("self", "cls")):
+            return head
+    return None
+
+
+def _from_inline(page: str) -> Head | None:
+    """``add(a: int, b: int) -> int`` in prose that says that it is asked for."""
+    for match in _INLINE.finditer(page):
+        before = page[max(0, match.start() - 60) : match.start()].rpartition("\n")[2]
+        if hasattr(builtins, match["name"]) or not (_NAMED.search(before) or before.endswith("`")):
+            continue
+        head = _head_at(page, match.start(), match.end() - 1, prefix="def ")
+        if head is not None:
+            return head
+    return None
+
+
+def _head_at(page: str, start: int, bracket: int, prefix: str = "") -> Head | None:
+    closed = balanced_end(page, bracket)
+    if closed is None:
+        return None
+    arrow = _RETURNS.match(page, closed)
+    end, head = closed, prefix + page[start:closed]
+    if arrow is not None:
+        kind = _TYPE.match(page, arrow.end())
+        if kind is not None:
+            end, head = kind.end(), f"{head} -> {kind[0]}"
+    module = _parsed(head + ":")
+    if module is None or not isinstance(module.body[0], Function):
+        return None
+    function = module.body[0]
+    return Head(Signature(name=function.name, source=head_of(function)), ((start, end),))

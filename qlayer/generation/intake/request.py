@@ -1,0 +1,195 @@
+"""`parse_spec`: from the text of a request to a `Spec`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qlayer.errors import InputError
+from qlayer.generation.intake.asserts import target_of_asserts
+from qlayer.generation.intake.calls import read_calls
+from qlayer.generation.intake.described import read_described
+from qlayer.generation.intake.doctests import read_doctests
+from qlayer.generation.intake.heads import Head, find_head
+from qlayer.generation.intake.literals import parse_value
+from qlayer.generation.intake.page import Findings, blank
+from qlayer.generation.intake.tables import read_tables
+from qlayer.generation.intake.target import Target
+from qlayer.generation.intake_http import HttpParts, parse_http
+from qlayer.types.spec import MAX_SPEC_BYTES, Example, Ignored, Signature, Spec
+
+MAX_EXAMPLES = 500
+MAX_TITLE_CHARS = 80
+
+_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(.+?)[ \t#]*$", re.M)
+_FENCE_MARK = re.compile(r"^[ \t]*```.*$", re.M)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s")
+
+
+def parse_spec(text: str, *, template: str | None = None) -> Spec:
+    """Understand a request in plain words, Markdown or Python.
+
+    Raises `InputError` with `field` ``text`` and the limit that was broken: empty, more than `MAX_SPEC_BYTES`
+    bytes of UTF-8, control characters or lone surrogates (binary), no letters, several functions at once.
+    """
+    page = _checked(text)
+    http = parse_http(page) if template != "function" else HttpParts()
+    head = None if http.routes else find_head(page)
+    if not (http.routes or http.scenario or (http.entities and head is None)):
+        http = HttpParts()
+    prose = _without_lines(blank(page, head.spans) if head else page, http.lines)
+    target = Target.of(head.signature) if head else None
+    found = _read_examples(prose, target)
+    if target is None and not http.routes:
+        target = _target_from(found.examples) if found.examples else target_of_asserts(prose)
+    if head is None and target is not None:
+        found += _read_described(prose, found, target)
+    signature = head.signature if head else _inferred(target)
+    examples, contradicting = _settled(found.examples)
+    description = page.strip() if http.routes else _description(blank(prose, found.spans), head)
+    return Spec(
+        title=_title(page, prose, found, signature),
+        description=description,
+        template=template,
+        signature=signature,
+        examples=examples[:MAX_EXAMPLES],
+        entities=http.entities,
+        routes=http.routes,
+        scenario=http.scenario,
+        rules=http.rules,
+        ignored=_by_line((*found.ignored, *contradicting, *http.ignored)),
+    )
+
+
+def _checked(text: str) -> str:
+    """The text with Unix newlines, or `InputError`."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_SPEC_BYTES:
+        raise InputError(
+            f"the request has {size} bytes; at most {MAX_SPEC_BYTES} are read",
+            field="text",
+            limit=f"{MAX_SPEC_BYTES} bytes",
+        )
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise InputError("the request is empty", field="text", limit="at least 1 letter")
+    for at, ch in enumerate(text):
+        if (ord(ch) < 0x20 and ch not in "\n\t\f") or ord(ch) == 0x7F or 0xD800 <= ord(ch) < 0xE000:
+            line = text.count("\n", 0, at) + 1
+            raise InputError(
+                f"the request is not text: character U+{ord(ch):04X} in line {line}",
+                field="text",
+                limit="no control characters, valid UTF-8",
+            )
+    if not any(ch.isalpha() for ch in text):
+        raise InputError("the request has no words", field="text", limit="at least 1 letter")
+    return text
+
+
+def _without_lines(page: str, numbers: Iterable[int]) -> str:
+    lines = page.split("\n")
+    for number in numbers:
+        lines[number - 1] = " " * len(lines[number - 1])
+    return "\n".join(lines)
+
+
+def _read_examples(prose: str, target: Target | None) -> Findings:
+    found = read_doctests(prose, target)
+    if target is None and found.examples:
+        target = _target_from(found.examples)
+    found += read_tables(blank(prose, found.spans), target)
+    if target is not None:
+        found += _read_described(prose, found, target)
+    return found + read_calls(blank(prose, found.spans), target)
+
+
+def _read_described(prose: str, found: Findings, target: Target) -> Findings:
+    return read_described(blank(prose, found.spans), target)
+
+
+def _target_from(examples: tuple[Example, ...]) -> Target:
+    """The function that examples call when no head was given: parameters are named arg1, arg2, ..."""
+    first = examples[0]
+    same = [example for example in examples if example.function == first.function]
+    counts = [_count(example) for example in same]
+    keywords = tuple(dict.fromkeys(name for example in same for name in _keywords(example)))
+    return Target(
+        name=first.function,
+        positional=tuple(f"arg{i}" for i in range(1, max(counts) + 1)),
+        optional=max(counts) - min(counts),
+        keyword_only=keywords,
+    )
+
+
+def _count(example: Example) -> int:
+    args = parse_value(example.args)
+    assert isinstance(args, tuple)
+    return len(args)
+
+
+def _keywords(example: Example) -> tuple[str, ...]:
+    keywords = parse_value(example.kwargs)
+    assert isinstance(keywords, dict)
+    return tuple(map(str, keywords))
+
+
+def _inferred(target: Target | None) -> Signature | None:
+    if target is None:
+        return None
+    required = len(target.positional) - target.optional
+    names = [*target.positional[:required], *(f"{name}=None" for name in target.positional[required:])]
+    names += ["*", *(f"{name}=None" for name in target.keyword_only)] if target.keyword_only else []
+    return Signature(name=target.name, source=f"def {target.name}({', '.join(names)})")
+
+
+def _settled(examples: Iterable[Example]) -> tuple[tuple[Example, ...], tuple[Ignored, ...]]:
+    """One example a call, in the order of the request; those that contradict each other prove nothing."""
+    by_call: dict[tuple[str, str, str], list[Example]] = {}
+    for example in sorted(examples, key=lambda item: item.line or 0):
+        by_call.setdefault((example.function, example.args, example.kwargs), []).append(example)
+    settled: list[Example] = []
+    ignored: list[Ignored] = []
+    for same in by_call.values():
+        if len({(item.expected, item.raises) for item in same}) == 1:
+            settled.append(same[0])
+            continue
+        ignored += [
+            Ignored(
+                line=item.line or 0,
+                text=f"{item.function}{item.args} gives {item.expected}",
+                reason="another example says that the same call gives something else",
+            )
+            for item in same
+        ]
+    return tuple(settled), tuple(ignored)
+
+
+def _by_line(ignored: Iterable[Ignored]) -> tuple[Ignored, ...]:
+    return tuple(sorted(ignored, key=lambda item: item.line))
+
+
+def _title(page: str, prose: str, found: Findings, signature: Signature | None) -> str:
+    """The first heading, else the first sentence, at most `MAX_TITLE_CHARS` characters."""
+    heading = _HEADING.search(blank(prose, found.spans))
+    words = heading[1] if heading else _first_sentence(blank(prose, found.spans))
+    if not any(ch.isalpha() for ch in words):
+        words = signature.name if signature else _first_sentence(page)
+    words = " ".join(words.split())
+    if len(words) <= MAX_TITLE_CHARS:
+        return words
+    return words[: MAX_TITLE_CHARS - 3].rpartition(" ")[0].rstrip(" ,;:") + "..."
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = next((part for part in text.split("\n\n") if any(ch.isalpha() for ch in part)), "")
+    return _SENTENCE_END.split(" ".join(paragraph.split()))[0].strip(" \"'`*#-")
+
+
+def _description(rest: str, head: Head | None) -> str:
+    """What is left when code and examples are taken out; a docstring is kept whole."""
+    if head is not None and head.signature.docstring:
+        return head.signature.docstring
+    without_title = _HEADING.sub("", rest, count=1)
+    lines = [line.rstrip() for line in _FENCE_MARK.sub("", without_title).splitlines()]
+    kept = [line for line in lines if line.strip(" \t*->|`:#") or not line]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()

@@ -1,0 +1,39 @@
+"""The families of projects, and the choice of one.
+
+A family is a folder: `template.py` says how it fits a spec and instantiates the files beside it. A new
+family is a new folder and one new line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from qlayer.errors import InputError
+from qlayer.generation.base import Template
+from qlayer.generation.templates.function.template import FunctionTemplate
+from qlayer.types.spec import Spec
+
+_FAMILIES: tuple[Template, ...] = (FunctionTemplate(),)
+
+TEMPLATES: Mapping[str, Template] = MappingProxyType({family.name: family for family in _FAMILIES})
+"""Name -> family."""
+
+
+def choose(spec: Spec) -> tuple[Template, str]:
+    """The family for a spec, with the reason as a sentence.
+
+    The one that the spec names, else the one that fits best; the first of equals. Raises `InputError` for a
+    name that is not known.
+    """
+    if spec.template is not None:
+        if spec.template not in TEMPLATES:
+            raise InputError(
+                f"there is no template {spec.template!r}",
+                field="template",
+                limit="one of " + ", ".join(sorted(TEMPLATES)),
+            )
+        return TEMPLATES[spec.template], f"the request asks for the template {spec.template}"
+    fits = [(template, template.fit(spec)) for template in TEMPLATES.values()]
+    template, fit = max(fits, key=lambda pair: pair[1].score)
+    return template, fit.reason

@@ -1,0 +1,1 @@
+"""The `function` family: one typed function in a library package of its own, with tests from the examples."""
