@@ -15,8 +15,8 @@ from qlayer.errors import LLMUnavailable
 from qlayer.events.base import EventFeed
 from qlayer.events.outbox import OutboxFeed
 from qlayer.llm.base import LLM
-from qlayer.llm.catalogue import Catalogue
-from qlayer.llm.llamacpp import LlamaCpp
+from qlayer.llm.catalogue import Catalogue, LlamaCppOptions
+from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
 from qlayer.llm.openai import OpenAICompatible
 from qlayer.llm.weights import Weights
 from qlayer.packaging.capsule import Capsules
@@ -112,11 +112,16 @@ def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:
         return OpenAICompatible(settings.llm_url or "", api_key=settings.llm_api_key)
     entry = catalogue.get(settings.model)
     weights = Weights(settings.weights, hub_timeout_s=settings.hub_timeout_s)
-    return LlamaCpp.from_entry(
-        entry,
-        weights.path(entry),
-        slots=settings.llm_slots,
-        threads=settings.llm_threads,
+    options = entry.llamacpp or LlamaCppOptions(quantisation="unknown")
+    return LlamaCpp(
+        LlamaCppConfig(
+            model=entry.id,
+            weights=weights.path(entry),
+            digest=entry.digest,
+            context_tokens=options.slot_tokens,
+            slots=settings.llm_slots,
+            threads=options.threads or settings.llm_threads,
+        )
     )
 
 

@@ -48,7 +48,7 @@ from qlayer.types.run import (
 )
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Spec
-from qlayer.validation.decision import decide
+from qlayer.validation.decision import decide, proves_behaviour
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,8 @@ class Pipeline:
             checks: tuple[CheckResult, ...] = await run_in_order(
                 (*skeleton.boot, *skeleton.final), tree, self.sandbox
             )
-            return Decided(tree=tree.digest, checks=checks, decision=decide(tree, checks))
+            decision = decide(tree, checks, unproved=_unproved(skeleton))
+            return Decided(tree=tree.digest, checks=checks, decision=decision)
 
         return await journal.step("decide", [tree.digest], Decided, make)
 
@@ -225,3 +226,8 @@ class Pipeline:
             self.feed.publish(LiveText(run_id=run_id, slot=slot.name, attempt=attempt, text=text))
 
         return publish
+
+
+def _unproved(skeleton: Skeleton) -> tuple[str, ...]:
+    """Slots whose filling no trusted case exercises."""
+    return tuple(slot.name for slot in skeleton.slots if not any(map(proves_behaviour, slot.checks)))

@@ -1,0 +1,66 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from qlayer.errors import BudgetExceeded
+from qlayer.pipeline.budget import BudgetMeter, worked_seconds
+from qlayer.types.ids import RunId
+from qlayer.types.run import CancelRequested, EventBody, RunEvent, RunRecord, RunRequest, Started, Submitted
+from qlayer.types.usage import Budget
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def events(*bodies: tuple[float, EventBody]) -> tuple[RunEvent, ...]:
+    return tuple(
+        RunEvent(run_id=RunId("run-1"), seq=i + 1, at=START + timedelta(seconds=at), body=body)
+        for i, (at, body) in enumerate(bodies)
+    )
+
+
+def record(budget: Budget, *bodies: tuple[float, EventBody]) -> RunRecord:
+    submitted = (0.0, Submitted(request=RunRequest(text="x", budget=budget)))
+    return RunRecord(id=RunId("run-1"), events=events(submitted, *bodies))
+
+
+def test_time_between_two_sessions_is_not_counted() -> None:
+    worked = worked_seconds(
+        events(
+            (0, Submitted(request=RunRequest(text="x"))),
+            (100, Started(owner="a")),
+            (107, CancelRequested()),
+            (1_000, Started(owner="b", resumed=True)),
+            (1_003, CancelRequested()),
+        )
+    )
+    assert worked == 10
+
+
+def test_seconds_of_earlier_sessions_count() -> None:
+    now = 50.0
+    earlier = record(Budget(seconds=10), (1, Started(owner="a")), (8, CancelRequested()))
+    meter = BudgetMeter(Budget(seconds=10), earlier, lambda: now)
+    assert meter.seconds_left == 3
+    now = 53.5
+    assert meter.seconds_left == 0
+    with pytest.raises(BudgetExceeded) as caught:
+        meter.check()
+    assert caught.value.resource == "seconds"
+
+
+def test_tokens_run_out() -> None:
+    meter = BudgetMeter(Budget(tokens=100), record(Budget(tokens=100)), lambda: 0.0)
+    meter.check()
+    meter.spend(69)
+    with pytest.raises(BudgetExceeded, match="100 tokens") as caught:
+        meter.check()
+    assert caught.value.resource == "tokens"
+    assert meter.tokens_left == 31
+
+
+def test_a_budget_below_the_smallest_sample_allows_one_try() -> None:
+    meter = BudgetMeter(Budget(tokens=5), record(Budget(tokens=5)), lambda: 0.0)
+    meter.check()
+    meter.spend(5)
+    with pytest.raises(BudgetExceeded):
+        meter.check()
