@@ -5,9 +5,10 @@ The body is the same configuration that a KubeRay `RayService` carries, so both 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import httpx
+from pydantic import Field
 
 from qlayer.app.settings import Settings
 from qlayer.app.stack.state import StackState
@@ -19,6 +20,15 @@ LLM_APP = "llm"
 LLM_PREFIX = "/llm"
 
 _APPLICATIONS = "/api/serve/applications/"
+
+
+class EngineOptions(Frozen):
+    """Which engine serves the model. The fake says `fake_answer`, for tests of a stack without weights."""
+
+    engine: Literal["llamacpp", "vllm", "fake"] = "llamacpp"
+    fake_answer: str = ""
+    fake_token_s: float = Field(default=0.0, ge=0)
+    """Pause before each token."""
 
 
 class AppStatus(Frozen):
@@ -38,13 +48,19 @@ class AppStatus(Frozen):
         return self.status == "DEPLOY_FAILED"
 
 
-def serve_config(state: StackState, settings: Settings, engine: str, api_replicas: int) -> dict[str, Any]:
+def serve_config(
+    state: StackState, settings: Settings, engine: EngineOptions, api_replicas: int
+) -> dict[str, Any]:
     """The declarative configuration of both apps (of the API only, when the LLM is elsewhere)."""
     api = {
         "name": API_APP,
         "route_prefix": "/",
         "import_path": "serve_apps.api:build",
-        "args": {"settings": _api_settings(state, settings), "num_replicas": api_replicas},
+        "args": {
+            "settings": _api_settings(state, settings),
+            "api": {"allowed_hosts": sorted({state.host, "localhost"})},
+            "num_replicas": api_replicas,
+        },
     }
     llm = {
         "name": LLM_APP,
@@ -70,10 +86,10 @@ def _api_settings(state: StackState, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _llm_args(settings: Settings, engine: str) -> dict[str, Any]:
-    return {
+def _llm_args(settings: Settings, engine: EngineOptions) -> dict[str, Any]:
+    return engine.model_dump(exclude_defaults=True) | {
         "model": settings.model,
-        "engine": engine,
+        "engine": engine.engine,
         "models_dir": str(settings.catalogue.resolve()),
         "weights_dir": str(settings.weights.resolve()),
         "slots": settings.llm_slots,

@@ -18,7 +18,15 @@ from pydantic import Field
 from qlayer.app.settings import Settings
 from qlayer.app.stack.head import start_head, write_token
 from qlayer.app.stack.ports import choose_ports
-from qlayer.app.stack.serve import API_APP, LLM_APP, LLM_PREFIX, AppStatus, ServeClient, serve_config
+from qlayer.app.stack.serve import (
+    API_APP,
+    LLM_APP,
+    LLM_PREFIX,
+    AppStatus,
+    EngineOptions,
+    ServeClient,
+    serve_config,
+)
 from qlayer.app.stack.state import StackState, forget_state, load_state, save_state, stack_lock
 from qlayer.app.stack.stop import end_processes
 from qlayer.errors import ConfigurationError, ConflictError
@@ -42,7 +50,7 @@ class StackOptions(Frozen):
     dashboard_port: int | None = Field(default=None, ge=1, le=65_535)
     host: Literal["127.0.0.1"] = "127.0.0.1"
     """Loopback only: the API of a local stack has no authentication."""
-    engine: Literal["llamacpp", "vllm", "fake"] = "llamacpp"
+    engine: EngineOptions = EngineOptions()
     api_replicas: int = Field(default=1, ge=1, le=8)
     object_store_bytes: int = Field(default=128 * MiB, ge=80 * MiB)
     """Trees travel by digest, so Ray's own store stays nearly empty."""

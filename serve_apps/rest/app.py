@@ -1,0 +1,99 @@
+"""The application: routes, guards and error answers around an open platform.
+
+It runs under any ASGI server. `serve_apps.api` puts it into a Ray Serve deployment; tests call it in process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from pydantic import Field
+
+from qlayer import __version__
+from qlayer.app.build import Platform
+from qlayer.telemetry.metrics import Instrument, Metric, PrometheusInstrument
+from qlayer.types.frozen import Frozen
+from serve_apps.rest import capsules, documentation, health, problems, runs
+from serve_apps.rest.guards import MAX_BODY_BYTES, HostGuard
+from serve_apps.rest.metrics import ApiMeter, Metered
+from serve_apps.rest.parts import Parts
+from serve_apps.rest.readiness import Probe
+from serve_apps.rest.worker import RunWorker
+
+OpenPlatform = Callable[[], AbstractAsyncContextManager[Platform]]
+MakeInstrument = Callable[[Metric], Instrument]
+
+
+class ApiConfig(Frozen):
+    """How one replica behaves."""
+
+    max_runs: int = Field(default=2, ge=1, le=64)
+    """Runs worked on at once; more wait, on record."""
+    scan_s: float = Field(default=3.0, gt=0)
+    """How often runs are looked for whose worker has gone."""
+    heartbeat_s: float = Field(default=15.0, gt=0)
+    """Silence after which a follower gets a comment, so that proxies keep the connection."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host headers that are answered; empty: all."""
+
+
+def api_app(
+    open_platform: OpenPlatform, config: ApiConfig, *, owner: str, also_record: Sequence[MakeInstrument] = ()
+) -> FastAPI:
+    """The API over the platform that `open_platform` opens when the server starts.
+
+    `owner` names this process in leases and must be unique to it. `also_record` makes further instruments
+    that get every measurement, beside the Prometheus ones behind ``/metrics``.
+    """
+    registry = CollectorRegistry()
+    meter = ApiMeter(
+        lambda metric: _Tee(PrometheusInstrument(metric, registry), *(m(metric) for m in also_record))
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with (
+            open_platform() as platform,
+            RunWorker(
+                platform.pipeline,
+                platform.records,
+                meter,
+                owner=owner,
+                max_runs=config.max_runs,
+                scan_s=config.scan_s,
+            ) as worker,
+        ):
+            app.state.parts = Parts(platform, worker, Probe(platform), meter, registry, config.heartbeat_s)
+            yield
+
+    app = FastAPI(
+        title=documentation.TITLE,
+        summary=documentation.SUMMARY,
+        description=documentation.DESCRIPTION,
+        version=__version__,
+        openapi_tags=documentation.TAGS,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    for router in (runs.router, capsules.router, health.router):
+        app.include_router(router)
+    problems.install(app)
+    app.openapi = lambda: documentation.document(app)  # type: ignore[method-assign]  # FastAPI's own way
+    if config.allowed_hosts:
+        app.add_middleware(HostGuard, allowed=config.allowed_hosts)
+    app.add_middleware(Metered, meter=meter)
+    return app
+
+
+class _Tee:
+    """One measurement to several instruments."""
+
+    def __init__(self, *instruments: Instrument) -> None:
+        self._instruments = instruments
+
+    def record(self, value: float, labels: dict[str, str]) -> None:
+        for instrument in self._instruments:
+            instrument.record(value, labels)

@@ -1,0 +1,150 @@
+"""What goes over the wire beyond the platform's own types, with the examples that the documentation shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field
+
+from qlayer.types.capsule import CapsuleManifest, CapsuleSummary
+from qlayer.types.frozen import Frozen
+from qlayer.types.ids import CapsuleId, ModelId, RunId
+from qlayer.types.run import RunEvent, RunRecord, RunRequest, RunStatus, RunSummary
+from qlayer.types.spec import MAX_SPEC_BYTES
+from qlayer.types.usage import Budget, TokenUsage
+
+_TEXT = """\
+def slugify(text: str) -> str
+
+Lower-case words joined by dashes.
+
+slugify('Hello World') == 'hello-world'
+"""
+
+
+class GenerateRequest(Frozen):
+    """What to make. Only `text` is needed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": _TEXT},
+                {
+                    "text": _TEXT,
+                    "template": "function",
+                    "model": "qwen2.5-coder-1.5b",
+                    "budget": {"tokens": 2000, "seconds": 60},
+                },
+            ]
+        }
+    )
+
+    text: str = Field(min_length=1, max_length=MAX_SPEC_BYTES)
+    """The request in plain words or Markdown, at most 64 KiB of UTF-8."""
+    template: str | None = Field(default=None, max_length=64)
+    """Template family; the best fit is chosen when it is left out."""
+    model: ModelId | None = Field(default=None, max_length=128)
+    """Model id; the configured default when it is left out."""
+    budget: Budget | None = None
+    """What the run may spend; the configured default when it is left out."""
+
+    def to_run_request(self, default_budget: Budget) -> RunRequest:
+        return RunRequest(
+            text=self.text,
+            template=self.template,
+            model=self.model,
+            budget=self.budget or default_budget,
+            origin="api",
+        )
+
+
+class RunLinks(Frozen):
+    """Paths below the server's root."""
+
+    self: str
+    events: str
+    cancel: str
+    capsule: str | None = None
+
+    @classmethod
+    def of(cls, run_id: RunId, capsule: CapsuleId | None, root: str) -> RunLinks:
+        run = f"{root}/runs/{run_id}"
+        found = None if capsule is None else f"{root}/capsules/{capsule}"
+        return cls(self=run, events=f"{run}/events", cancel=f"{run}/cancel", capsule=found)
+
+
+class RunAccepted(Frozen):
+    """The run is on record and will be carried to its end, whatever happens to this server."""
+
+    id: RunId
+    created: bool
+    """False when this idempotency key had been used for the same request before."""
+    links: RunLinks
+
+
+class RunView(Frozen):
+    """One run with all of its events."""
+
+    id: RunId
+    status: RunStatus
+    created_at: datetime
+    request: RunRequest
+    capsule: CapsuleId | None
+    usage: TokenUsage
+    reason: str | None
+    """Why it ended, as a sentence; null while it runs."""
+    cancel_requested: bool
+    events: tuple[RunEvent, ...]
+    links: RunLinks
+
+    @classmethod
+    def of(cls, record: RunRecord, root: str) -> RunView:
+        return cls(
+            id=record.id,
+            status=record.status,
+            created_at=record.events[0].at,
+            request=record.request,
+            capsule=record.capsule,
+            usage=record.usage,
+            reason=record.finished.reason if record.finished else None,
+            cancel_requested=record.cancel_requested,
+            events=record.events,
+            links=RunLinks.of(record.id, record.capsule, root),
+        )
+
+
+class RunPage(Frozen):
+    """Newest first. `next` is the `before` of the following page; null on the last."""
+
+    runs: tuple[RunSummary, ...]
+    next: RunId | None = None
+
+
+class CapsulePage(Frozen):
+    """Newest first. `next` is the `before` of the following page; null on the last."""
+
+    capsules: tuple[CapsuleSummary, ...]
+    next: CapsuleId | None = None
+
+
+class CapsuleView(Frozen):
+    """A capsule's id and everything that is known about it."""
+
+    id: CapsuleId
+    manifest: CapsuleManifest
+
+
+class Part(Frozen):
+    """One thing that the API needs."""
+
+    name: str
+    """records, blobs, sandbox or model."""
+    ok: bool
+    detail: str = ""
+
+
+class Readiness(Frozen):
+    """`ready` only when every part is."""
+
+    ready: bool
+    parts: tuple[Part, ...]
