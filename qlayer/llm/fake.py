@@ -63,6 +63,9 @@ class FakeLLM:
     def occupancy(self) -> Occupancy:
         return self._slots.occupancy
 
+    async def load(self) -> None:
+        """Nothing to load."""
+
     async def models(self) -> tuple[ServedModel, ...]:
         return (ServedModel(id=self._config.model, context_tokens=self._config.context_tokens),)
 

@@ -25,6 +25,7 @@ from qlayer.errors import (
     WeightsError,
 )
 from qlayer.llm.base import ChatChunk, ChatRequest, ServedModel
+from qlayer.llm.catalogue import CatalogueEntry
 from qlayer.llm.slots import Occupancy, Slots
 from qlayer.llm.wire import Assembler, request_body
 from qlayer.types.frozen import Frozen
@@ -54,6 +55,34 @@ class LlamaCppConfig(Frozen):
     """Requests that may wait for a slot; one more is refused as overload."""
     prefix_cache_bytes: int = Field(default=512 * MiB, ge=0)
     """Memory for prompts that left their slot but may come back."""
+
+    @classmethod
+    def for_entry(
+        cls,
+        entry: CatalogueEntry,
+        weights: Path,
+        *,
+        digest: Digest | None = None,
+        slots: int,
+        threads: int,
+        max_queued: int = 256,
+    ) -> LlamaCppConfig:
+        """As the catalogue says, on `threads` CPUs. Raises `ConfigurationError` without llama.cpp options."""
+        options = entry.llamacpp
+        if options is None:
+            raise ConfigurationError(
+                f"the catalogue has no llama.cpp options for {entry.id}",
+                hint="serve it with vLLM, or add `llamacpp:` to its entry",
+            )
+        return cls(
+            model=entry.id,
+            weights=weights,
+            digest=digest,
+            context_tokens=options.slot_tokens,
+            slots=slots,
+            threads=options.threads or threads,
+            max_queued=max_queued,
+        )
 
 
 class LlamaCpp:

@@ -6,8 +6,10 @@ Engines own one of these each, so that there is one queue and its length is the 
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from qlayer.errors import LLMUnavailable
+from qlayer.llm.base import LLM
 from qlayer.types.frozen import Frozen
 
 
@@ -39,7 +41,7 @@ class Slots:
         """Wait for a slot. Raises `LLMUnavailable` at once when the queue is full."""
         if self._free.locked() and self._queued >= self._max_queued:
             raise LLMUnavailable(
-                f"the model is overloaded: {self._running} generations run and {self._queued} wait, which is the limit",
+                f"the model is overloaded: {self._running} generations run, {self._queued} wait, no more may",
                 hint="try again in a moment, or serve more replicas",
             )
         self._queued += 1
@@ -52,3 +54,14 @@ class Slots:
     def release(self) -> None:
         self._running -= 1
         self._free.release()
+
+
+class Engine(LLM, Protocol):
+    """An `LLM` that runs in this process and knows how busy it is."""
+
+    @property
+    def occupancy(self) -> Occupancy: ...
+
+    async def load(self) -> None:
+        """Get ready to answer; does nothing the second time."""
+        ...
