@@ -43,8 +43,8 @@ _FROM: Mapping[str, str] = {
         "islice pairwise permutations product repeat starmap takewhile zip_longest"
     ),
     "math": (
-        "acos asin atan atan2 ceil comb cos degrees dist exp factorial floor fsum gcd hypot isclose isqrt lcm "
-        "log log10 log2 perm pi prod radians sin sqrt tan trunc"
+        "acos asin atan atan2 ceil comb cos degrees dist exp factorial floor fsum gcd hypot isclose isqrt "
+        "lcm log log10 log2 perm pi prod radians sin sqrt tan trunc"
     ),
     "operator": "attrgetter itemgetter mul",
     "statistics": "mean median mode pstdev stdev variance",
