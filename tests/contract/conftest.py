@@ -1,4 +1,4 @@
-"""Real servers, started once per session when a case needs one. Where one is not installed its cases say so."""
+"""Real servers, started once per session when a case needs one; where one is missing, its cases say so."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def seaweedfs(weed: str, access_key: str) -> Iterator[S3Server]:
 
 @contextmanager
 def postgres(initdb: str) -> Iterator[PostgresServer]:
-    """A fresh cluster. It refuses to run as root, so root hands it to another user, in a folder they may enter."""
+    """A fresh cluster. It refuses to run as root; another user then owns it, in a folder they may enter."""
     user = _unprivileged_user() if os.getuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="qlayer-pg-"))
     (port,) = free_ports(1)
@@ -143,7 +143,7 @@ def postgres(initdb: str) -> Iterator[PostgresServer]:
         probe = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
 
         def ready() -> bool:
-            return subprocess.run(probe, capture_output=True).returncode == 0
+            return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
         with _running(command, folder, ready, stop=signal.SIGINT, user=user):
             yield PostgresServer(port=port, programs=programs)

@@ -156,7 +156,7 @@ async def test_one_step_done_many_times_at_once_is_one_event(records: Records) -
     await records.submit(RUN, REQUEST)
     step = digest_of("step")
     events = await asyncio.gather(*(records.append(RUN, Started(owner=str(n)), step=step) for n in range(8)))
-    assert len(set(event.model_dump_json() for event in events)) == 1
+    assert len({event.model_dump_json() for event in events}) == 1
     assert len(await records.history(RUN)) == 2
 
 
