@@ -61,6 +61,10 @@ class OutboxFeed:
         for follower in self._followers.get(run_id, ()):
             follower.look()
 
+    def followers(self, run_id: RunId) -> int:
+        """How many follow this run in this process."""
+        return len(self._followers.get(run_id, ()))
+
     async def _ends_at(self, run_id: RunId, after: int) -> bool:
         """Whether event `after` is the run's end, so that nothing will ever follow it."""
         if after <= 0:
