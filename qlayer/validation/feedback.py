@@ -46,7 +46,8 @@ def _failure(check: CheckResult) -> Failure:
     return Failure(
         check=check.check,
         case=case.name,
-        outcome=case.outcome,
+        # A web application that raises is also answered for with status 500: still a crash.
+        outcome=Outcome.RUNTIME_ERROR if case.error is not None else case.outcome,
         message=f"{case.error.type}: {case.error.message}" if case.error is not None else check.verdict.cause,
         returned=case.returned,
         error=case.error,
