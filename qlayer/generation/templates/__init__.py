@@ -12,9 +12,10 @@ from types import MappingProxyType
 from qlayer.errors import InputError
 from qlayer.generation.base import Template
 from qlayer.generation.templates.function.template import FunctionTemplate
+from qlayer.generation.templates.service import ServiceTemplate
 from qlayer.types.spec import Spec
 
-_FAMILIES: tuple[Template, ...] = (FunctionTemplate(),)
+_FAMILIES: tuple[Template, ...] = (FunctionTemplate(), ServiceTemplate())
 
 TEMPLATES: Mapping[str, Template] = MappingProxyType({family.name: family for family in _FAMILIES})
 """Name -> family."""
