@@ -6,7 +6,6 @@ killed at any point and called again, here or on another machine.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from qlayer.llm.base import LLM
 from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.manifest import build_manifest
 from qlayer.pipeline.budget import BudgetMeter
+from qlayer.pipeline.ending import cancel_run, finish
 from qlayer.pipeline.journal import Journal
 from qlayer.pipeline.lease import held_lease
 from qlayer.pipeline.loop import Loop, run_in_order
@@ -34,10 +34,7 @@ from qlayer.types.capsule import ModelCard
 from qlayer.types.check import CheckResult
 from qlayer.types.ids import ModelId, RunId, new_run_id
 from qlayer.types.run import (
-    CancelRequested,
     Decided,
-    EventBody,
-    Finished,
     Packed,
     RunRecord,
     RunRequest,
@@ -97,13 +94,7 @@ class Pipeline:
 
     async def cancel(self, run_id: RunId) -> None:
         """Ask a run to stop. One that nobody works on ends at once. Raises `ConflictError` after the end."""
-        await self.records.append(run_id, CancelRequested())
-        owner = f"cancel-{os.urandom(4).hex()}"
-        if await self.records.claim(run_id, owner, self.lease_ttl_s):
-            try:
-                await self._finish(run_id, RunStatus.CANCELLED, "cancelled before it went on")
-            finally:
-                await self.records.release(run_id, owner)
+        await cancel_run(self.records, run_id, lease_ttl_s=self.lease_ttl_s)
 
     async def execute(self, run_id: RunId, *, owner: str) -> RunRecord:
         """Run, or resume, to the end. Returns at once for a finished run.
@@ -118,12 +109,14 @@ class Pipeline:
         if not await self.records.claim(run_id, owner, self.lease_ttl_s):
             raise ConflictError(f"{run_id} is being worked on by another process", hint="wait, or cancel it")
         try:
-            cancelled = await held_lease(self.records, run_id, owner, self.lease_ttl_s, self._carry_on(record, owner))
+            cancelled = await held_lease(
+                self.records, run_id, owner, self.lease_ttl_s, self._carry_on(record, owner)
+            )
             if cancelled:
-                await self._finish(run_id, RunStatus.CANCELLED, "cancelled on request")
+                await finish(self.records, run_id, RunStatus.CANCELLED, "cancelled on request")
         except QlayerError as error:
             if not error.retryable and not isinstance(error, ConflictError):
-                await self._finish(run_id, RunStatus.FAILED, error.message)
+                await finish(self.records, run_id, RunStatus.FAILED, error.message)
             raise
         finally:
             await self.records.release(run_id, owner)
@@ -148,7 +141,7 @@ class Pipeline:
         decided = await self._decide(journal, skeleton, tree)
         await self._pack(journal, decided, tree, choice.card)
         reason = "; ".join(reasons) or f"template {built.template} needed no model"
-        await self._finish(run_id, RunStatus.SUCCEEDED, reason)
+        await finish(self.records, run_id, RunStatus.SUCCEEDED, reason)
 
     async def _intake(self, journal: Journal, request: RunRequest) -> Spec:
         async def make() -> SpecParsed:
@@ -200,16 +193,6 @@ class Pipeline:
             return Packed(capsule=await self.capsules.pack(manifest, tree), decision=decided.decision)
 
         return await journal.step("pack", [decided.tree], Packed, make)
-
-    async def _finish(self, run_id: RunId, status: RunStatus, reason: str) -> None:
-        record = await self.records.run(run_id)
-        if record.finished is not None:
-            return
-        meter = BudgetMeter(record.request.budget, record, time.monotonic)
-        body: EventBody = Finished(
-            status=status, reason=reason, seconds=round(meter.seconds_spent, 3), usage=record.usage
-        )
-        await self.records.append(run_id, body)
 
     async def _check_served(self, model: ModelId) -> None:
         """Refuse a model that the server does not have; a server that is away now is asked again later."""
