@@ -56,6 +56,10 @@ class LlamaCppConfig(Frozen):
     prefix_cache_bytes: int = Field(default=512 * MiB, ge=0)
     """Memory for prompts that left their slot but may come back."""
 
+    @property
+    def usable_context_tokens(self) -> int:
+        return -(-self.context_tokens // 256) * 256
+
     @classmethod
     def for_entry(
         cls,
@@ -117,7 +121,9 @@ class LlamaCpp:
 
     async def models(self) -> tuple[ServedModel, ...]:
         config = self._config
-        return (ServedModel(id=config.model, context_tokens=_context(config), digest=config.digest),)
+        return (
+            ServedModel(id=config.model, context_tokens=config.usable_context_tokens, digest=config.digest),
+        )
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         if request.model != self._config.model:
@@ -230,10 +236,6 @@ def _body(request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-def _context(config: LlamaCppConfig) -> int:
-    return -(-config.context_tokens // 256) * 256
-
-
 def _open_server(config: LlamaCppConfig) -> Any:
     _require_gguf(config.weights, config.model)
     try:
@@ -244,7 +246,7 @@ def _open_server(config: LlamaCppConfig) -> Any:
         ) from None
     params = xllamacpp.CommonParams()
     params.model.path = str(config.weights)
-    params.n_ctx = _context(config) * config.slots
+    params.n_ctx = config.usable_context_tokens * config.slots
     params.n_parallel = config.slots
     params.kv_unified = False
     params.fit_params = False
