@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from qlayer.errors import InputError
+from qlayer.generation.intake_requests import is_request
 from qlayer.generation.templates.service.actions import Action, design_action
 from qlayer.generation.templates.service.constraints import Constraint, read_constraint
 from qlayer.generation.templates.service.constraints import Kind as Rule
@@ -141,11 +142,23 @@ def design_service(spec: Spec) -> Design:
     resources, actions = _assign_rules(spec.rules, resources, actions)
     return Design(
         title=" ".join(spec.title.split()) or "Service",
-        description=spec.description.strip(),
+        description=_prose(spec.description),
         resources=tuple(resources),
         actions=tuple(actions),
         invalid_status=_invalid_status(spec.scenario),
     )
+
+
+def _prose(description: str) -> str:
+    """What is said before the first heading below the title."""
+    kept: list[str] = []
+    for line in description.strip().splitlines():
+        if line.startswith("#") or is_request(line):
+            if any(text.strip() for text in kept):
+                break
+            continue
+        kept.append(line.rstrip())
+    return "\n".join(kept).strip()
 
 
 def _resource(entity: Entity, asked: Sequence[Asked]) -> Resource:

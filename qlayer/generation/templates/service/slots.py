@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qlayer.generation.base import Slot
+from qlayer.generation.imports import SAFE_MODULES
 from qlayer.generation.templates.service.actions import Action
 from qlayer.generation.templates.service.constraints import sample_value
 from qlayer.generation.templates.service.design import Design, Resource
@@ -18,6 +19,8 @@ from qlayer.generation.templates.service.naming import phrase, with_article
 from qlayer.types.check import CheckPlan
 from qlayer.types.spec import HttpExample
 
+ALLOWED_IMPORTS = (*sorted(SAFE_MODULES), "app.store", "fastapi")
+"""Models like to repeat the store's import and to raise HTTPException; both are fine here."""
 MAX_SHOWN_EXAMPLES = 2
 MAX_SHOWN_CHARS = 200
 
@@ -75,6 +78,7 @@ def action_slot(action: Action, design: Design, checks: Sequence[CheckPlan]) -> 
         signature=action_signature(action, design),
         brief=action_brief(action),
         context=_store_context(action, design),
+        allowed_imports=ALLOWED_IMPORTS,
         checks=tuple(checks),
     )
 
@@ -106,8 +110,11 @@ def _store_context(action: Action, design: Design) -> str:
         f"# store.{name}.update(id, {field}=value) -> the row after the change",
         f"# store.{name}.delete(id)",
     ]
-    refusal = ["# raise ConflictError(message) is answered with 409"] if action.may_conflict else []
-    return "\n".join([*rows, *calls, *refusal])
+    refusal = [
+        "# raise ConflictError(message) is answered with 409",
+        "from app.store import ConflictError",
+    ]
+    return "\n".join([*rows, *calls, *(refusal if action.may_conflict else [])])
 
 
 def _closest(action: Action, resources: Sequence[Resource]) -> Resource:
