@@ -96,20 +96,20 @@ def _clean_path(path: str) -> str:
 
 
 def _name(method: str, path: str) -> str:
-    """``POST /books/{id}/finish`` -> ``finish_book``; ``GET /books/stats`` -> ``get_books_stats``."""
+    """``POST /books/{id}/finish`` -> ``finish_book``; ``GET /books/{id}/loans`` -> ``get_book_loans``."""
     parts = [part for part in path.split("/") if part]
-    fixed = [identifier(part) for part in parts if not part.startswith("{")] or ["root"]
-    verbs = {"GET": "get", "POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
-    acts_on_one = len(parts) >= 2 and parts[-2].startswith("{") and not parts[-1].startswith("{")
-    if method != "GET" and acts_on_one and len(fixed) >= 2:
-        return f"{fixed[-1]}_{_singular(fixed[-2])}"
-    if method == "POST" and len(parts) > 1 and not parts[-1].startswith("{"):
-        return f"{fixed[-1]}_{fixed[-2]}" if len(fixed) > 1 else fixed[-1]
-    named = [
-        _singular(name) if place + 1 < len(parts) and parts[place + 1].startswith("{") else name
-        for place, name in ((place, identifier(part)) for place, part in enumerate(parts) if part[0] != "{")
-    ] or fixed
-    return "_".join([verbs[method], *named])
+    words = [
+        _singular(_word(part)) if parts[place + 1 : place + 2] and parts[place + 1][0] == "{" else _word(part)
+        for place, part in enumerate(parts)
+        if part[0] != "{"
+    ] or ["root"]
+    does_something = method == "POST" and len(words) > 1 and parts[-1][0] != "{"
+    named = [words[-1], *words[-2:-1]] if does_something else [method.lower(), *words]
+    return identifier("_".join(named))
+
+
+def _word(part: str) -> str:
+    return re.sub(r"\W+", "_", part).strip("_").lower() or "path"
 
 
 def _singular(word: str) -> str:

@@ -280,7 +280,8 @@ def _handler_store_imports(design: Design) -> str:
     if not design.resources:
         return ""
     conflict = any(action.may_conflict for action in design.actions)
-    return "from app.store import " + ("ConflictError as ConflictError\n" if conflict else "Store")
+    again = "from app.store import ConflictError as ConflictError\n" if conflict else ""
+    return f"{again}from app.store import Store"
 
 
 def _errors(design: Design) -> list[tuple[str, int]]:
