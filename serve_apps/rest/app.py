@@ -17,7 +17,7 @@ from qlayer.app.build import Platform
 from qlayer.telemetry.metrics import Instrument, Metric, PrometheusInstrument
 from qlayer.types.frozen import Frozen
 from serve_apps.rest import capsules, documentation, health, problems, runs
-from serve_apps.rest.guards import MAX_BODY_BYTES, HostGuard
+from serve_apps.rest.guards import BodyLimit, HostGuard
 from serve_apps.rest.metrics import ApiMeter, Metered
 from serve_apps.rest.parts import Parts
 from serve_apps.rest.readiness import Probe
@@ -76,12 +76,12 @@ def api_app(
         version=__version__,
         openapi_tags=documentation.TAGS,
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
     )
     for router in (runs.router, capsules.router, health.router):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: documentation.document(app)  # type: ignore[method-assign]  # FastAPI's own way
+    app.add_middleware(BodyLimit)
     if config.allowed_hosts:
         app.add_middleware(HostGuard, allowed=config.allowed_hosts)
     app.add_middleware(Metered, meter=meter)

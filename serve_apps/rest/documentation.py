@@ -81,8 +81,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _retype_problems(responses: dict[str, Any]) -> None:
+    """FastAPI documents a problem under the media type of the route's own answer."""
     for response in responses.values():
-        content = response.get("content", {})
-        body = content.get("application/json")
-        if body is not None and body.get("schema", {}).get("$ref", "").endswith("/Problem"):
-            response["content"] = {MEDIA_TYPE: body}
+        for body in response.get("content", {}).values():
+            if body.get("schema", {}).get("$ref", "").endswith("/Problem"):
+                response["content"] = {MEDIA_TYPE: body}

@@ -1,15 +1,38 @@
-"""What a request must pass before it reaches a route."""
+"""What a request must pass before it reaches a route: the right host, a body of bounded size."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qlayer.types.spec import MAX_SPEC_BYTES
-from serve_apps.rest.problems import problem, respond
+from serve_apps.rest.problems import FieldProblem, problem, respond
 
 MAX_BODY_BYTES = 3 * MAX_SPEC_BYTES + 4096
 """A text of 64 KiB whose every character is escaped as ``\\uXXXX`` (six bytes for two), and its envelope."""
+
+
+class BodyLimit:
+    """Refuses bodies over `MAX_BODY_BYTES` with 413, by their announced size or by counting.
+
+    FastAPI's own limit answers some of them in plain text; every error of ours is a problem.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        too_large = announced.isdigit() and int(announced) > MAX_BODY_BYTES
+        body = None if too_large else await _read(receive)
+        if body is None:
+            await _refusal(scope["path"])(scope, receive, send)
+        else:
+            await self._app(scope, _given(body, receive), send)
 
 
 class HostGuard:
@@ -32,3 +55,32 @@ class HostGuard:
                 await respond(refusal, scope["path"])(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None as soon as it is too large. A client that went away has sent all it will."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _given(body: bytes, receive: Receive) -> Receive:
+    """A channel that gives the body that was read, then whatever comes."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay
+
+
+def _refusal(path: str) -> JSONResponse:
+    message = f"the body is larger than {MAX_BODY_BYTES} bytes; a text holds at most {MAX_SPEC_BYTES}"
+    error = FieldProblem(field="body", message=message, limit=f"le={MAX_BODY_BYTES} bytes")
+    refusal = problem(413, message, name="too-large", errors=(error,))
+    return respond(refusal, path, {"Connection": "close"})

@@ -7,6 +7,7 @@ can help, and shows nothing of the inside when the fault is ours.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -76,7 +77,7 @@ class Problem(Frozen):
             "examples": [
                 {
                     "type": "urn:qlayer:problem:input",
-                    "title": "Unprocessable Content",
+                    "title": "Unprocessable Entity",
                     "status": 422,
                     "detail": "budget.tokens: Input should be greater than or equal to 1",
                     "instance": "/generate",
@@ -191,7 +192,5 @@ def _field_problem(entry: Mapping[str, Any]) -> FieldProblem:
 
 
 def _kebab(name: str) -> str:
-    return "".join(
-        f"-{ch.lower()}" if i and ch.isupper() and not name[i - 1].isupper() else ch.lower()
-        for i, ch in enumerate(name)
-    )
+    """``LLMUnavailable`` -> ``llm-unavailable``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()

@@ -67,7 +67,10 @@ async def get_run(run_id: RunPath, parts: PartsOf, root: Root) -> RunView:
 
 
 @router.get(
-    "/runs/{run_id}/events", response_class=FrameStream, responses=EVENT_STREAM | refused(404, 422, 503)
+    "/runs/{run_id}/events",
+    status_code=200,
+    response_class=FrameStream,
+    responses=EVENT_STREAM | refused(404, 422, 503),
 )
 async def follow_run(
     run_id: RunPath,

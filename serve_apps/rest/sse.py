@@ -58,6 +58,9 @@ async def event_frames(
                 async with asyncio.timeout(heartbeat_s):
                     frame = await queue.get()
             except TimeoutError:
+                if reading.done():  # it broke without a word; a defect rises to the server's log
+                    reading.result()
+                    return
                 frame = HEARTBEAT
             if frame is None:
                 return
