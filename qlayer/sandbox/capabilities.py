@@ -1,0 +1,104 @@
+"""What this host can do for isolation, found out by doing it, and the tier that follows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from qlayer.errors import SandboxError, TierUnavailable
+from qlayer.sandbox import cgroup, interpreter
+from qlayer.sandbox.base import Capability
+from qlayer.sandbox.config import Control
+from qlayer.types.verdict import Tier
+
+FIRST_UID = 0x6FFE0000
+"""Host uid of the zygote when root started it; the next two are candidate and tester. No account has it."""
+
+_NAMESPACES = ("user_ns", "pid_ns", "net_ns", "mount_ns")
+_NEEDS: dict[Tier, tuple[str, ...]] = {
+    Tier.FULL: (*_NAMESPACES, "seccomp", "second_uid", "memory_cgroup", "pids_cgroup"),
+    Tier.USERNS: (*_NAMESPACES, "seccomp"),
+    Tier.SECCOMP: ("seccomp",),
+    Tier.NONE: (),
+}
+_PROBE_TIMEOUT_S = 60.0
+_PROVIDES = {
+    Control.SECCOMP: "seccomp",
+    Control.PIVOT_ROOT: "mount_ns",
+    Control.NET_NS: "net_ns",
+    Control.SECOND_UID: "second_uid",
+    Control.MEMORY_CGROUP: "memory_cgroup",
+    Control.PIDS_CGROUP: "pids_cgroup",
+}
+
+
+class Host(NamedTuple):
+    """What was found out."""
+
+    capabilities: tuple[Capability, ...]
+    controllers: tuple[cgroup.Controller, ...]
+    """Those in which a group could be made, limited and joined."""
+
+
+def probe() -> Host:
+    """Try everything in throw-away processes; takes about a tenth of a second. Raises `SandboxError`."""
+    try:
+        process = interpreter.start("probe:main", FIRST_UID, stdin=subprocess.PIPE)
+    except OSError as error:
+        raise SandboxError(f"no interpreter can be started for the sandbox: {error}") from None
+    with process:
+        groups = [_probe_cgroup(name, process.pid) for name in ("memory", "pids")]
+        try:
+            out, err = process.communicate(b"\n", timeout=_PROBE_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise SandboxError(f"probing the host took over {_PROBE_TIMEOUT_S:.0f} s") from None
+    for _, group in groups:
+        if group is not None:
+            group.remove()
+    if process.returncode != 0:
+        raise SandboxError(f"probing the host failed: {err.decode(errors='replace')[-500:]}")
+    probed = [Capability(name=name, available=ok, detail=why) for name, ok, why in json.loads(out)]
+    controllers = tuple(group.controller for _, group in groups if group is not None)
+    return Host((*probed, *(capability for capability, _ in groups)), controllers)
+
+
+def _probe_cgroup(name: str, pid: int) -> tuple[Capability, cgroup.Group | None]:
+    """Make a group, set a limit and move a process into it."""
+    why = f"no {name} controller is mounted"
+    for controller in cgroup.find(name):
+        group = cgroup.Group(controller, f"qlayer-probe-{os.getpid()}-{pid}")
+        try:
+            group.create()
+            group.limit(1 << 30 if name == "memory" else 64)
+            (group.path / "cgroup.procs").write_text(str(pid))
+        except OSError as error:
+            group.remove()
+            why = f"version {controller.version}: {error.strerror} ({error.filename or group.path})"
+            continue
+        detail = f"version {controller.version} at {controller.parent}"
+        return Capability(name=f"{name}_cgroup", available=True, detail=detail), group
+    return Capability(name=f"{name}_cgroup", available=False, detail=why), None
+
+
+def tier(capabilities: Iterable[Capability], disabled: Collection[Control] = ()) -> Tier:
+    """The strongest tier that these capabilities, less the disabled controls, amount to."""
+    off = {_PROVIDES.get(control) for control in disabled}
+    have = {capability.name for capability in capabilities if capability.available} - off
+    return next(tier for tier, needs in _NEEDS.items() if have.issuperset(needs))
+
+
+def require(minimum: Tier, capabilities: Iterable[Capability]) -> None:
+    """Raises `TierUnavailable`, naming each missing capability and why, when the tier cannot be given."""
+    known = {capability.name: capability for capability in capabilities}
+    missing = [known[name] for name in _NEEDS[minimum] if not known[name].available]
+    if missing:
+        reasons = "; ".join(f"{capability.name}: {capability.detail}" for capability in missing)
+        raise TierUnavailable(
+            f"sandbox tier {minimum.value!r} is not available on this host ({reasons})",
+            hint="start as root or allow unprivileged user namespaces"
+            + ("" if minimum is not Tier.FULL else "; tier 'userns' does without root and cgroups"),
+        )

@@ -1,0 +1,153 @@
+"""One cgroup per zygote, version 1 or 2: sets limits before a run and reads the kernel's counters after it.
+
+Groups are made below the process's own, so that limits from above hold too. They are removed by the keeper,
+which outlives the host process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_OWN = Path("/proc/self/cgroup")
+
+
+class Counters(NamedTuple):
+    """Events since the group was made, and the peak since the last `MemoryGroup.limit`."""
+
+    oom_kills: int = 0
+    forks_refused: int = 0
+    peak_bytes: int = 0
+
+
+class Controller(NamedTuple):
+    """Where groups of one controller can be made."""
+
+    name: str
+    """memory or pids."""
+    version: int
+    parent: Path
+
+
+class Group:
+    """A zygote's own group for one controller."""
+
+    def __init__(self, controller: Controller, name: str) -> None:
+        self.controller = controller
+        self.path = controller.parent / name
+
+    def create(self) -> None:
+        """Raises OSError."""
+        self.path.mkdir(exist_ok=True)
+        if self.controller.version == 2 and not (self.path / f"{self.controller.name}.max").exists():
+            # The parent must hand the controller down first; it refuses while processes live in it.
+            try:
+                (self.controller.parent / "cgroup.subtree_control").write_text(f"+{self.controller.name}")
+            except OSError:
+                self.path.rmdir()
+                raise
+
+    def remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+    def limit(self, value: int) -> None:
+        """Bytes of memory, or processes. Raises OSError."""
+        if self.controller.name == "pids":
+            (self.path / "pids.max").write_text(str(value))
+        elif self.controller.version == 1:
+            self._limit_memory_v1(value)
+        else:
+            (self.path / "memory.max").write_text(str(value))
+            self._write_if_present("memory.swap.max", "0")
+            self._write_if_present("memory.peak", "reset")
+
+    def _limit_memory_v1(self, value: int) -> None:
+        # With swap accounting the sum may never be below the plain limit: the order depends on the old value.
+        plain, both = self.path / "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
+        if value > int(plain.read_text()):
+            self._write_if_present(both, str(value))
+            plain.write_text(str(value))
+        else:
+            plain.write_text(str(value))
+            self._write_if_present(both, str(value))
+        self._write_if_present("memory.max_usage_in_bytes", "0")
+
+    def _write_if_present(self, name: str, text: str) -> None:
+        with contextlib.suppress(OSError):
+            (self.path / name).write_text(text)
+
+    def counters(self) -> Counters:
+        """Zeros when the group is gone."""
+        if self.controller.name == "pids":
+            return Counters(forks_refused=self._field("pids.events", "max"))
+        if self.controller.version == 1:
+            return Counters(
+                oom_kills=self._field("memory.oom_control", "oom_kill"),
+                peak_bytes=self._number("memory.max_usage_in_bytes"),
+            )
+        return Counters(
+            oom_kills=self._field("memory.events", "oom_kill"), peak_bytes=self._number("memory.peak")
+        )
+
+    def _field(self, file: str, name: str) -> int:
+        with contextlib.suppress(OSError):
+            for line in (self.path / file).read_text().splitlines():
+                key, _, value = line.partition(" ")
+                if key == name:
+                    return int(value)
+        return 0
+
+    def _number(self, file: str) -> int:
+        with contextlib.suppress(OSError):
+            return int((self.path / file).read_text())
+        return 0
+
+
+def find(name: str) -> Iterator[Controller]:
+    """Places where a group for ``memory`` or ``pids`` may be tried, best first."""
+    own = dict(_own_paths())
+    for version, mount in _mounts(name):
+        path = own.get(name if version == 1 else "")
+        if path is None:
+            continue
+        parent = mount / path.lstrip("/")
+        if not parent.is_dir():
+            parent = mount
+        if version == 1 or name in _words(parent / "cgroup.controllers"):
+            yield Controller(name, version, parent)
+        # Version 2 lets only groups without processes have children: a sibling may work.
+        if version == 2 and parent != mount and name in _words(parent.parent / "cgroup.controllers"):
+            yield Controller(name, version, parent.parent)
+
+
+def _own_paths() -> Iterator[tuple[str, str]]:
+    for line in _lines(_OWN):
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            yield controller, path
+
+
+def _mounts(name: str) -> Iterator[tuple[int, Path]]:
+    for line in _lines(_MOUNTS):
+        left, _, right = line.partition(" - ")
+        kind, _, options = right.split(" ", 2)
+        mount = Path(left.split(" ")[4])
+        if kind == "cgroup" and name in options.split(","):
+            yield 1, mount
+        elif kind == "cgroup2":
+            yield 2, mount
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)).split()

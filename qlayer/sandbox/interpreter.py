@@ -1,0 +1,98 @@
+"""What of this installation is visible inside: the interpreter, its library, and a few named packages.
+
+The rest of the environment (qlayer itself, Ray, model runtimes) is not bound into the sandbox.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+PACKAGES = ("fastapi", "httpx", "jinja2", "pydantic", "pytest", "pyyaml", "rich", "typer", "uvicorn")
+"""With everything that they require: what generated projects may import."""
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_ROOT = Path(__file__).parents[2]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+BARE_IMPORTS = _names(
+    "abc bisect collections.abc copy dataclasses datetime decimal enum fractions functools heapq io "
+    "itertools json linecache math operator random re statistics string textwrap traceback typing"
+)
+WEB_IMPORTS = BARE_IMPORTS + _names("asyncio anyio._backends._asyncio httpx pydantic fastapi pytest")
+
+
+def start(
+    function: str, *args: int, stdin: int | None = None, fds: Iterable[int] = ()
+) -> subprocess.Popen[bytes]:
+    """A fresh interpreter that calls ``module:function`` of `qlayer.sandbox.zygote` with integers.
+
+    Its environment is empty, its hash seed fixed, its session not the terminal's. Raises OSError.
+    """
+    module, _, name = function.partition(":")
+    code = (
+        f"import sys; sys.path.append({str(_ROOT)!r}); "
+        f"from qlayer.sandbox.zygote.{module} import {name}; {name}{args!r}"
+    )
+    return subprocess.Popen(
+        [base_executable(), "-s", "-P", "-S", "-B", "-X", "utf8", "-c", code],
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdout=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stderr=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        cwd="/",
+        env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
+        pass_fds=tuple(fds),
+        start_new_session=True,
+    )
+
+
+def base_executable() -> str:
+    """The interpreter itself, not a virtual environment's link to it."""
+    return str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
+
+
+@cache
+def binds() -> tuple[str, ...]:
+    """Absolute host paths to show inside, read-only."""
+    base = Path(sys.base_prefix)
+    own = [base / "bin", base / "lib"] if str(base) != "/usr" else []
+    return tuple(str(path) for path in (*own, *_package_paths(PACKAGES)) if path.exists())
+
+
+@cache
+def search_path() -> tuple[str, ...]:
+    """``sys.path`` inside: the standard library, then where the packages lie."""
+    standard = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    dynamic = Path(standard[0]) / "lib-dynload"
+    sites = {str(path.parent) for path in _package_paths(PACKAGES)}
+    return tuple(dict.fromkeys([*standard, str(dynamic), *sorted(sites)]))
+
+
+def _package_paths(roots: Iterable[str]) -> list[Path]:
+    """Top-level files and folders of the packages and of all that they require without an extra."""
+    todo, seen, paths = list(roots), set[str](), list[Path]()
+    while todo:
+        name = todo.pop().lower().replace("_", "-")
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            dist = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        tops = {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}
+        paths += [Path(str(dist.locate_file(top))) for top in sorted(tops)]
+        for requirement in dist.requires or ():
+            match = _NAME.match(requirement)
+            if match and "extra ==" not in requirement:
+                todo.append(match[0])
+    return paths

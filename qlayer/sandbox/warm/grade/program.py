@@ -1,0 +1,48 @@
+"""Program mode: the exit status, which the kernel keeps, and the bytes on stdout."""
+
+from __future__ import annotations
+
+from qlayer.sandbox.base import ProgramJob
+from qlayer.sandbox.warm.grade import findings as f
+from qlayer.sandbox.warm.grade.findings import Finding
+from qlayer.sandbox.warm.observation import Forged, Observation
+from qlayer.types.verdict import Outcome, Phase
+
+
+def grade(job: ProgramJob, nonce: str, seen: Observation) -> list[Finding]:
+    """Everything that is true of the run. The private channel is closed before the program's first line."""
+    try:
+        lines = list(seen.lines(seen.report, nonce))
+    except Forged as error:
+        return [f.tampering(str(error))]
+    kinds = [line["kind"] for line in lines]
+    compiled = "compiled" in kinds
+    found = [*f.limits_hit(seen, compiling="ready" in kinds and not compiled), *f.how_it_ended(seen)]
+    failure = next((line.get("error") for line in lines if line["kind"] == "failed"), None)
+    if failure is not None:
+        found.append(f.import_failure(failure))
+    if found:
+        return found
+    if not compiled:
+        return [f.broken(f"the run could not be set up: {lines[-1].get('error') if lines else 'no report'}")]
+    return [_ending(job, seen)]
+
+
+def _ending(job: ProgramJob, seen: Observation) -> Finding:
+    if seen.exit_status != 0:
+        return Finding(
+            Outcome.RUNTIME_ERROR, f"it ended with exit status {seen.exit_status}{_last_line(seen)}"
+        )
+    if job.expected_stdout is not None and seen.stdout != job.expected_stdout:
+        cause = f"its stdout ({len(seen.stdout)} bytes) is not the expected one"
+        return Finding(Outcome.WRONG_ANSWER, cause, phase=Phase.GRADE)
+    return Finding(
+        Outcome.ACCEPTED,
+        "it ended with exit status 0"
+        + (" and the expected stdout" if job.expected_stdout is not None else ""),
+    )
+
+
+def _last_line(seen: Observation) -> str:
+    last = seen.stderr.strip().rpartition(b"\n")[2].decode("utf-8", "replace")[:200]
+    return f": {last}" if last else ""

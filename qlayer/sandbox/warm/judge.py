@@ -1,0 +1,79 @@
+"""The verdict on one observed run: grade by mode, take the most severe finding, attach the evidence."""
+
+from __future__ import annotations
+
+from qlayer.sandbox.base import PytestJob, SandboxJob, SandboxResult, SplitJob, ValuesJob
+from qlayer.sandbox.warm.grade import findings, program, project_tests, split, values
+from qlayer.sandbox.warm.grade.findings import Finding
+from qlayer.sandbox.warm.observation import Observation
+from qlayer.sandbox.warm.plan import Plan
+from qlayer.types.check import CaseResult
+from qlayer.types.usage import ResourceUsage
+from qlayer.types.verdict import Attribution, Evidence, Outcome, Phase, Verdict
+
+_RETRYABLE = (Outcome.SANDBOX_ERROR, Outcome.NO_VERDICT)
+_STDERR_TAIL = 8_000
+
+
+def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) -> SandboxResult:
+    """The result of a run that was handed over."""
+    cases: tuple[CaseResult, ...] = ()
+    if isinstance(job, ValuesJob):
+        found, cases = values.grade(job, plan.job.nonce, seen)
+    elif isinstance(job, SplitJob):
+        assert plan.tester is not None
+        found, cases = split.grade(job, plan.job.nonce, plan.tester.nonce, seen)
+    elif isinstance(job, PytestJob):
+        found, cases = project_tests.grade(job, plan.job.nonce, seen)
+        evidence = evidence.model_copy(update={"forgeable": True})
+    else:
+        found = program.grade(job, plan.job.nonce, seen)
+    return SandboxResult(
+        verdict=_verdict(findings.most_severe(found), evidence),
+        usage=_usage(seen),
+        cases=cases,
+        stdout=seen.stdout,
+        stderr=seen.stderr + _explanation(found, cases),
+    )
+
+
+def refused(cause: str, evidence: Evidence) -> SandboxResult:
+    """The result for a job that cannot be judged and was not started."""
+    finding = Finding(Outcome.REJECTED, cause, phase=Phase.ADMIT, attribution=Attribution.CALLER)
+    return SandboxResult(verdict=_verdict(finding, evidence))
+
+
+def disturbed(cause: str, evidence: Evidence) -> SandboxResult:
+    """The result when the sandbox broke before or while it ran the job."""
+    return SandboxResult(verdict=_verdict(findings.broken(cause), evidence))
+
+
+def _verdict(finding: Finding, evidence: Evidence) -> Verdict:
+    return Verdict(
+        outcome=finding.outcome,
+        phase=finding.phase,
+        cause=finding.cause,
+        attribution=finding.attribution,
+        retryable=finding.outcome in _RETRYABLE,
+        evidence=evidence.model_copy(update={"limit": finding.limit, "counter": finding.counter}),
+    )
+
+
+def _usage(seen: Observation) -> ResourceUsage:
+    ending = seen.ending
+    return ResourceUsage(
+        wall_s=seen.wall_s,
+        cpu_s=ending.cpu_us / 1e6 if ending is not None else 0.0,
+        memory_peak_bytes=seen.counters.peak_bytes or (ending.peak_bytes if ending is not None else 0),
+        output_bytes=seen.output_bytes,
+    )
+
+
+def _explanation(found: list[Finding], cases: tuple[CaseResult, ...]) -> bytes:
+    """The traceback of a failed import, which nobody printed, for people who read stderr."""
+    importing = any(finding.cause.startswith(("importing it", "it does not compile")) for finding in found)
+    error = next((case.error for case in cases if case.error is not None), None)
+    if not importing:
+        return b""
+    text = error.traceback if error is not None else found[0].cause + "\n"
+    return text[-_STDERR_TAIL:].encode("utf-8", "replace")

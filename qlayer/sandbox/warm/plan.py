@@ -1,0 +1,92 @@
+"""A job as the zygote's child will see it, and what of it stays with the host.
+
+Literals are parsed here, before anything is started: a job that cannot be judged is rejected, not run.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from enum import StrEnum
+from typing import NamedTuple
+
+from qlayer.sandbox import wire
+from qlayer.sandbox.base import ProgramJob, PytestJob, SandboxJob, SplitJob, ValuesJob
+from qlayer.sandbox.zygote.job import Job
+from qlayer.types.check import Case, Comparison
+from qlayer.types.source import SourceTree
+
+_WEB_IMPORT = re.compile(
+    rb"^\s*(?:from|import)\s+(?:fastapi|starlette|pydantic|httpx|anyio|asyncio|pytest)\b", re.MULTILINE
+)
+
+
+class Kind(StrEnum):
+    """A class of zygotes, by what they have imported."""
+
+    BARE = "bare"
+    WEB = "web"
+
+
+class Rejected(ValueError):
+    """The job itself is wrong; the message says where."""
+
+
+class Plan(NamedTuple):
+    kind: Kind
+    job: Job
+    tester: Job | None = None
+    """Split mode only."""
+    stdin: bytes = b""
+
+
+def make(job: SandboxJob) -> Plan:
+    """Raises `Rejected`."""
+    nonce = secrets.token_hex(16)
+    files = dict(job.tree.files)
+    if isinstance(job, ValuesJob):
+        driver = job.driver
+        body = {"module": _module(job.module), "cases": [_case(case) for case in job.cases]}
+        kind = Kind.WEB if driver == "asgi" else _kind(job.tree)
+        return Plan(kind, Job(driver, nonce, body, files))
+    if isinstance(job, ProgramJob):
+        if job.path not in job.tree:
+            raise Rejected(f"path: {job.path} is not in the tree")
+        body = {"path": job.path, "argv": list(job.argv)}
+        return Plan(_kind(job.tree), Job("program", nonce, body, files), stdin=job.stdin)
+    if isinstance(job, PytestJob):
+        for path in job.paths:
+            if path.startswith("-"):
+                raise Rejected(f"paths: {path!r} looks like an option")
+        return Plan(Kind.WEB, Job("pytest", nonce, {"paths": list(job.paths)}, files))
+    return _split(job, nonce, files)
+
+
+def _split(job: SplitJob, nonce: str, files: dict[str, bytes]) -> Plan:
+    body = {"module": _module(job.module), "function": job.function}
+    tester = Job("split", secrets.token_hex(16), {**body, "tests": job.tests}, {})
+    return Plan(_kind(job.tree), Job("split", nonce, body, files), tester)
+
+
+def _case(case: Case) -> list[str]:
+    """Function, arguments and keyword arguments, encoded. The expectation is only checked."""
+    try:
+        args, kwargs = wire.literal(case.args), wire.literal(case.kwargs)
+        if case.expected is not None and case.expected.comparison is not Comparison.RAISES:
+            wire.literal(case.expected.value)
+    except wire.Malformed as error:
+        raise Rejected(f"case {case.name!r}: {error}") from None
+    if not isinstance(args, tuple | list) or not isinstance(kwargs, dict):
+        raise Rejected(f"case {case.name!r}: args must be a tuple and kwargs a dict")
+    return [case.function, wire.encode(list(args)), wire.encode(kwargs)]
+
+
+def _module(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise Rejected(f"module: {name!r} is not a dotted name")
+    return name
+
+
+def _kind(tree: SourceTree) -> Kind:
+    uses_web = any(_WEB_IMPORT.search(data) for path, data in tree.files.items() if path.endswith(".py"))
+    return Kind.WEB if uses_web else Kind.BARE

@@ -1,0 +1,143 @@
+"""`WarmSandbox`: a pool of zygotes behind the `Sandbox` interface."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import platform
+from collections import defaultdict
+
+from qlayer.errors import SandboxError
+from qlayer.sandbox import capabilities, cgroup
+from qlayer.sandbox.base import Limits, SandboxInfo, SandboxJob, SandboxResult
+from qlayer.sandbox.config import Control, WarmConfig
+from qlayer.sandbox.warm import judge
+from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
+from qlayer.sandbox.warm.zygote import Spec, Zygote
+from qlayer.sandbox.zygote.filters import filter_digest
+from qlayer.types.verdict import Evidence, Tier
+
+BACKEND = "warm"
+_DEFAULT_LIMITS = Limits()
+
+
+class WarmSandbox:
+    """Runs jobs in forks of warm interpreters; at most `config.workers` at a time, others wait.
+
+    Enter and use it in one event loop. Leaving, or the death of this process, kills everything inside.
+    `unsafe_disabled` turns single controls off; only the hostile tests may use it.
+    """
+
+    def __init__(
+        self, config: WarmConfig, *, unsafe_disabled: frozenset[Control | str] = frozenset()
+    ) -> None:
+        self._config = config
+        self._disabled = frozenset(Control(name) for name in unsafe_disabled)
+        self._info: SandboxInfo | None = None
+        self._host = capabilities.Host((), ())
+        self._slots = asyncio.Semaphore(config.workers)
+        self._idle: defaultdict[Kind, list[Zygote]] = defaultdict(list)
+        self._busy: set[Zygote] = set()
+        self._numbers = itertools.count()
+
+    @property
+    def info(self) -> SandboxInfo:
+        """Raises `SandboxError` before it was entered."""
+        if self._info is None:
+            raise SandboxError("the sandbox is not open; use it as `async with`")
+        return self._info
+
+    async def __aenter__(self) -> WarmSandbox:
+        """Probe the host and start the first zygote. Raises `TierUnavailable` or `SandboxError`."""
+        self._host = await asyncio.to_thread(capabilities.probe)
+        probed = self._host.capabilities
+        # Below namespaces and seccomp this backend has nothing to offer, whatever the minimum says.
+        floor = self._config.minimum_tier if self._config.minimum_tier is Tier.FULL else Tier.USERNS
+        capabilities.require(floor, probed)
+        self._info = SandboxInfo(
+            backend=BACKEND,
+            tier=capabilities.tier(probed, self._disabled),
+            capabilities=probed,
+            runtimes=(f"cpython {platform.python_version()}",),
+        )
+        self._idle[Kind.BARE].append(await self._started(Kind.BARE))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        zygotes = [*itertools.chain(*self._idle.values()), *self._busy]
+        self._idle.clear()
+        await asyncio.gather(*(zygote.close() for zygote in zygotes))
+
+    async def run(self, job: SandboxJob, limits: Limits | None = None) -> SandboxResult:
+        """See `Sandbox.run`. A job with literals that cannot be read is REJECTED."""
+        evidence = self._evidence()
+        try:
+            plan = make(job)
+        except Rejected as error:
+            return judge.refused(str(error), evidence)
+        async with self._slots:
+            try:
+                return await self._run(job, plan, limits or _DEFAULT_LIMITS, evidence)
+            except SandboxError as error:
+                return judge.disturbed(error.message, evidence)
+
+    async def _run(self, job: SandboxJob, plan: Plan, limits: Limits, evidence: Evidence) -> SandboxResult:
+        zygote = await self._take(plan.kind)
+        healthy = False
+        try:
+            seen = await zygote.run(plan, limits)
+            healthy = seen.ending is not None
+        finally:
+            self._busy.discard(zygote)
+            if healthy:
+                self._idle[plan.kind].append(zygote)
+            else:
+                await asyncio.shield(zygote.close())
+        return judge.judge(job, plan, seen, evidence)
+
+    async def _take(self, kind: Kind) -> Zygote:
+        """An idle zygote of the kind that is still alive, or a new one."""
+        while self._idle[kind]:
+            zygote = self._idle[kind].pop()
+            if zygote.alive:
+                self._busy.add(zygote)
+                return zygote
+            await zygote.close()
+        zygote = await self._started(kind)
+        self._busy.add(zygote)
+        return zygote
+
+    async def _started(self, kind: Kind) -> Zygote:
+        available = {capability.name for capability in self._host.capabilities if capability.available}
+        zygote = Zygote(
+            Spec(
+                kind=kind,
+                privileged="second_uid" in available,
+                first_uid=capabilities.FIRST_UID,
+                groups=self._groups(),
+                disabled=self._disabled,
+            )
+        )
+        try:
+            await zygote.start()
+        except BaseException:
+            await asyncio.shield(zygote.close())
+            raise
+        return zygote
+
+    def _groups(self) -> tuple[cgroup.Group, ...]:
+        name = f"qlayer-{os.getpid()}-{id(self):x}-{next(self._numbers)}"
+        off = {control.value.removesuffix("_cgroup") for control in self._disabled}
+        return tuple(cgroup.Group(c, name) for c in self._host.controllers if c.name not in off)
+
+    def _evidence(self) -> Evidence:
+        filtered = Control.SECCOMP not in self._disabled
+        return Evidence(
+            backend=BACKEND,
+            tier=self.info.tier,
+            runtime=self.info.runtimes[0],
+            kernel=platform.release(),
+            filter_digest=filter_digest() if filtered else None,
+            host_load=os.getloadavg()[0] / (os.cpu_count() or 1),
+        )

@@ -1,0 +1,152 @@
+"""The child of one run: gives up everything, then reads its job and hands over to a driver.
+
+The order matters: descriptors, limits, uid, capabilities, filter; only then is the first byte of the job
+read. Up to that point a failure is the platform's and is reported as ``setup``.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+from enum import IntEnum
+from typing import Any, NamedTuple, NoReturn
+
+from qlayer.sandbox.zygote import filters, syscalls
+from qlayer.sandbox.zygote.drivers import asgi, call, program, pytest_run, split
+from qlayer.sandbox.zygote.job import Job
+from qlayer.sandbox.zygote.protocol import CANDIDATE_UID, TESTER_UID, WORK, Order, Setup
+from qlayer.sandbox.zygote.report import Report
+
+JOB_FD, REPORT_FD, CALL_FD = 3, 4, 5
+_SAFE_FD = 32
+"""Descriptors are moved above this first, so that none is overwritten by another's final place."""
+_LOCKED_BYTES = 64 * 1024
+
+
+class Role(IntEnum):
+    CANDIDATE = 0
+    TESTER = 1
+
+
+class Descriptors(NamedTuple):
+    job: int
+    report: int
+    stdin: int
+    stdout: int
+    stderr: int
+    call: int
+    """Split mode: the pipe between tester and candidate; else -1."""
+
+
+_DRIVERS: dict[str, Any] = {
+    "call": call.run,
+    "asgi": asgi.run,
+    "program": program.run,
+    "pytest": pytest_run.run,
+    "split": split.serve,
+}
+
+
+def main(descriptors: Descriptors, role: Role, setup: Setup, order: Order, proc: int) -> NoReturn:
+    """Never returns."""
+    report: Report | None = None
+    try:
+        os.setsid()
+        _first_in_line_for_oom(proc)
+        _arrange(descriptors)
+        report = Report(REPORT_FD)
+        _limit(setup, order)
+        _give_up(role, setup)
+        job = Job.read(JOB_FD)
+        os.close(JOB_FD)
+        report.nonce = job.nonce
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _environment(role)
+        if role is Role.TESTER:
+            split.judge(job, report, CALL_FD)
+        job.unpack(WORK)
+        gc.enable()
+        report.send("ready")
+        _DRIVERS[job.driver](job, report)
+    except BaseException as error:  # whatever it is, this process ends here and says why
+        if report is not None:
+            report.send("setup", error=f"{type(error).__name__}: {error}"[:1000])
+    os._exit(70)
+
+
+def forget_platform_modules() -> None:
+    """Let a candidate import what it likes by any name; the drivers keep their own references."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "qlayer"]:
+        del sys.modules[name]
+    sys.modules["__main__"].__dict__.clear()
+
+
+def _first_in_line_for_oom(proc: int) -> None:
+    """Make the kernel take a candidate, never the zygote, when the cgroup's memory is used up."""
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    fd = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=proc)
+    os.write(fd, b"1000")
+    os.close(fd)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+
+
+def _arrange(descriptors: Descriptors) -> None:
+    """Standard streams at 0 to 2, the private ones at 3 to 5 and closed on exec, nothing else open."""
+    wanted = [descriptors.stdin, descriptors.stdout, descriptors.stderr, descriptors.job, descriptors.report]
+    if descriptors.call >= 0:
+        wanted.append(descriptors.call)
+    for place, fd in enumerate(wanted):
+        os.dup2(fd, _SAFE_FD + place, inheritable=False)
+    for place in range(len(wanted)):
+        os.dup2(_SAFE_FD + place, place, inheritable=place <= 2)
+    os.closerange(len(wanted), 1 << 20)
+
+
+def _limit(setup: Setup, order: Order) -> None:
+    """Step 6: what the kernel counts per process."""
+    if "rlimits" in setup.disabled:
+        return
+    limits = [
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, _LOCKED_BYTES),
+        (resource.RLIMIT_FSIZE, order.file_bytes),
+        (resource.RLIMIT_NOFILE, order.open_files),
+    ]
+    if order.processes:
+        limits.append((resource.RLIMIT_NPROC, order.processes))
+    if order.data_bytes:
+        limits.append((resource.RLIMIT_DATA, order.data_bytes))
+    for kind, value in limits:
+        resource.setrlimit(kind, (value, value))
+    # One second between the signal that can be caught and the one that cannot.
+    resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_s, order.cpu_s + 1))
+
+
+def _give_up(role: Role, setup: Setup) -> None:
+    """Step 7: the zygote's uid, its capabilities and the calls that only it needs."""
+    if setup.privileged and "second_uid" not in setup.disabled:
+        uid = TESTER_UID if role is Role.TESTER else CANDIDATE_UID
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.drop_capabilities()
+    if "seccomp" not in setup.disabled:
+        syscalls.load_filter(filters.child_filter())
+
+
+def _environment(role: Role) -> None:
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ.clear()
+    os.environ.update(
+        PATH="/usr/bin:/bin",
+        HOME="/tmp",
+        TMPDIR="/tmp",
+        LANG="C.UTF-8",
+        TZ="UTC",
+        PYTHONHASHSEED="0",
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    if role is Role.CANDIDATE:
+        os.environ["PYTHONPATH"] = os.pathsep.join([WORK, f"{WORK}/src", *sys.path])

@@ -1,0 +1,162 @@
+"""Split mode: test code in one process, the candidate in another; plain values between them.
+
+The tester holds the private channel and the hidden tests, the candidate holds neither. Every call carries a
+fresh nonce; an answer with another one, or none, is tampering.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import socket
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+from qlayer.sandbox import wire
+from qlayer.sandbox.zygote import mishap, module
+from qlayer.sandbox.zygote.drivers.call import finish
+from qlayer.sandbox.zygote.job import Job
+from qlayer.sandbox.zygote.report import MAX_LINE, Report
+
+_CALL_FD = 5
+_NONCE_BYTES = 16
+
+
+class CandidateError(Exception):
+    """The candidate raised something that is not a built-in exception."""
+
+
+class _Tampered(Exception):
+    """An answer that no honest candidate gives."""
+
+
+def serve(job: Job, report: Report) -> NoReturn:
+    """The candidate's side: import, then answer calls until the tester hangs up."""
+    try:
+        loaded = module.load(job.body["module"], report)
+        function = getattr(loaded, job.body["function"])
+    except BaseException as error:  # any way in which the program's import can fail
+        report.send("failed", error=mishap.describe(error))
+        finish(1)
+    line = _Line(_CALL_FD)
+    while (call := line.receive()) is not None:
+        line.send([call[0], *_answer(function, call[1], call[2])])
+    finish(0)
+
+
+def _answer(function: Any, args: str, kwargs: str) -> tuple[str, object]:
+    try:
+        return "value", wire.encode(function(*wire.decode(args), **wire.decode(kwargs)))
+    except BaseException as error:  # an exception is an answer too
+        return "raised", mishap.describe(error)
+
+
+def judge(job: Job, report: Report, call_fd: int) -> NoReturn:
+    """The tester's side: run the test code to its end."""
+    os.chdir("/")
+    stub = _Stub(_Line(call_fd), report)
+    name = job.body["function"]
+    candidate = ModuleType(job.body["module"])
+    setattr(candidate, name, stub)
+    sys.modules[job.body["module"]] = candidate
+    space = {"__name__": "__main__", "__builtins__": builtins, name: stub, "candidate": stub}
+    report.send("ready")
+    try:
+        code = compile(job.body["tests"], "<tests>", "exec", dont_inherit=True)
+        report.send("compiled")
+        exec(code, space)
+        report.send("done")
+    except BaseException as error:  # the test code's own verdict, whatever its class
+        # Only the class and, for the candidate's own exceptions, its text: the rest could hold hidden tests.
+        own = getattr(error, "qlayer_candidate", None)
+        report.send("refused", type=type(error).__name__, error=own)
+    finish(0)
+
+
+class _Stub:
+    """Looks like the candidate's function to the test code.
+
+    When the candidate is gone or cheats, the tester ends here and now: test code with a bare ``except`` could
+    swallow an exception.
+    """
+
+    def __init__(self, line: _Line, report: Report) -> None:
+        self._line = line
+        self._report = report
+
+    def __call__(self, *args: object, **kwargs: object) -> Any:
+        call = [wire.encode(list(args)), wire.encode(kwargs)]
+        try:
+            kind, answer = self._exchange(call)
+            if kind != "raised":
+                return wire.decode(answer)
+            error = _rebuilt(answer)
+        except EOFError:
+            self._report.send("gone")
+            finish(0)
+        except (_Tampered, wire.Malformed, TypeError) as cheat:
+            self._report.send("tampered", what=str(cheat)[:200])
+            finish(0)
+        raise error
+
+    def _exchange(self, call: list[str]) -> tuple[str, Any]:
+        nonce = os.urandom(_NONCE_BYTES).hex()
+        try:
+            self._line.send([nonce, *call])
+        except OSError:
+            raise EOFError from None
+        answer = self._line.receive()
+        if answer is None:
+            raise EOFError
+        if len(answer) != 3 or answer[0] != nonce:
+            raise _Tampered("an answer that belongs to no call")
+        return answer[1], answer[2]
+
+
+def _rebuilt(error: object) -> Exception:
+    """A built-in exception of the same name, so that tests can expect it."""
+    if not isinstance(error, dict):
+        raise _Tampered("an exception without a description")
+    kind = getattr(builtins, str(error.get("type")), CandidateError)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind = CandidateError
+    try:
+        made = kind(str(error.get("message")))
+    except TypeError:
+        made = CandidateError(str(error.get("message")))
+    made.qlayer_candidate = error  # type: ignore[attr-defined]
+    return made
+
+
+class _Line:
+    """Lists of JSON, one a line, over the pipe between the two."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._rest = bytearray()
+
+    def send(self, message: list[object]) -> None:
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> list[Any] | None:
+        """None when the other side has ended. Raises `_Tampered` on anything but a list."""
+        while b"\n" not in self._rest:
+            if len(self._rest) > MAX_LINE:
+                raise _Tampered("an answer without an end")
+            try:
+                chunk = self._socket.recv(65_536)
+            except OSError:
+                return None
+            if not chunk:
+                return None
+            self._rest += chunk
+        line, _, self._rest = self._rest.partition(b"\n")
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            raise _Tampered("an answer that is not JSON") from None
+        if not isinstance(message, list):
+            raise _Tampered("an answer that is not a list")
+        return message

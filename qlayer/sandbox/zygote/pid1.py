@@ -1,0 +1,224 @@
+"""Process 1 of the sandbox, the zygote: sets itself up, then forks one child per run.
+
+It handles descriptors and integers only (see `protocol`). Candidates cannot signal it: it is pid 1 of their
+namespace, of another uid, and has no handlers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from qlayer.sandbox.zygote import child, filters, rootfs, syscalls
+from qlayer.sandbox.zygote.protocol import FAILED, KILL, READY, RUN, ZYGOTE_UID, Ending, Order, Setup
+
+_REAP_EVERY_MS = 50
+_GRACE_S = 0.2
+"""For helpers of the program (a pool's resource tracker) that end by themselves when it has ended."""
+_LAST_CAPABILITY = 63
+
+
+def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoReturn:
+    """Never returns: a zygote ends with the host's end of the control socket, or by a signal."""
+    try:
+        proc = _set_up(setup, asks, answers)
+    except (OSError, ImportError) as error:
+        control.send(FAILED + f"{type(error).__name__}: {error}".encode()[:2000])
+        os._exit(1)
+    control.send(READY)
+    _serve(control, setup, proc)
+
+
+def _set_up(setup: Setup, asks: int, answers: int) -> int:
+    """Steps 3 to 6 of the order that docs/security.md gives. Returns a descriptor of the host's /proc."""
+
+    def ask(wish: bytes) -> None:
+        os.write(asks, wish)
+        if os.read(answers, 1) != b"1":
+            raise OSError(f"the keeper could not grant {wish!r}")
+
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+    # 3. The own tree.
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    if "pivot_root" in setup.disabled:
+        syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    else:
+        rootfs.enter(setup.binds)
+    sys.path[:] = setup.sys_path
+    for name in setup.imports:
+        importlib.import_module(name)
+    child.forget_platform_modules()
+    # 4. Uids.
+    if setup.privileged:
+        syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+        ask(b"u")
+        os.setgroups([])
+        os.setresgid(ZYGOTE_UID, ZYGOTE_UID, ZYGOTE_UID)
+        os.setresuid(ZYGOTE_UID, ZYGOTE_UID, ZYGOTE_UID)
+    # 5. Cgroups: after the imports, so that they are not charged to a candidate.
+    if setup.cgroups:
+        ask(b"c")
+    for fd in (asks, answers):
+        os.close(fd)
+    # 6. Nothing may be gained from here on.
+    _harden(setup)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return proc
+
+
+def _harden(setup: Setup) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    for capability in range(_LAST_CAPABILITY + 1):
+        with contextlib.suppress(OSError):
+            syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
+    if "seccomp" not in setup.disabled:
+        syscalls.load_filter(filters.zygote_filter())
+
+
+def _serve(control: socket.socket, setup: Setup, proc: int) -> NoReturn:
+    keep_tmp = "private_tmp" in setup.disabled
+    mounted = False
+    while True:
+        packet, fds, _, _ = socket.recv_fds(control, 4096, 8)
+        if not packet:
+            os._exit(0)
+        if packet[:1] != RUN:
+            continue
+        order = Order.from_bytes(packet)
+        if not mounted:
+            rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
+        ending = _Run(control, setup, order, proc).to_its_end(fds)
+        control.send(ending.to_bytes())
+        mounted = keep_tmp
+        if not keep_tmp:
+            syscalls.umount("/tmp", syscalls.MNT_DETACH)
+
+
+class _Run:
+    """One run, from its fork to the moment when nothing of it is left."""
+
+    def __init__(self, control: socket.socket, setup: Setup, order: Order, proc: int) -> None:
+        self._control = control
+        self._setup = setup
+        self._order = order
+        self._proc = proc
+        self._cpu_us = 0
+        self._peak_bytes = 0
+        self._status: int | None = None
+        self._killed = False
+
+    def to_its_end(self, fds: list[int]) -> Ending:
+        main = self._start(fds)
+        self._wait(main)
+        survivors = not self._killed and not self._ended_by_themselves(main)
+        if "clean_up" not in self._setup.disabled:
+            self._kill_all(main)
+        stat = os.statvfs("/tmp")
+        return Ending(
+            status=self._status if self._status is not None else -1,
+            cpu_us=self._cpu_us,
+            peak_bytes=self._peak_bytes,
+            killed=self._killed,
+            survivors=survivors,
+            disk_full=stat.f_bavail == 0 or stat.f_ffree == 0,
+        )
+
+    def _start(self, fds: list[int]) -> int:
+        """Fork the child, and in split mode the tester, whose end is then the run's."""
+        job, report, stdin, stdout, stderr, *tester = fds
+        run = child.Descriptors(job, report, stdin, stdout, stderr, -1)
+        pairs: list[socket.socket] = []
+        if tester:
+            pairs = list(socket.socketpair())
+            run = run._replace(call=pairs[0].fileno())
+        main = self._fork(run, child.Role.CANDIDATE)
+        if tester:
+            null = os.open("/dev/null", os.O_RDWR)
+            main = self._fork(
+                child.Descriptors(tester[0], tester[1], null, null, null, pairs[1].fileno()),
+                child.Role.TESTER,
+            )
+            os.close(null)
+        for pair in pairs:
+            pair.close()
+        for fd in fds:
+            os.close(fd)
+        return main
+
+    def _fork(self, descriptors: child.Descriptors, role: child.Role) -> int:
+        pid = syscalls.fork()
+        if pid == 0:
+            child.main(descriptors, role, self._setup, self._order, self._proc)
+        return pid
+
+    def _wait(self, main: int) -> None:
+        poll = select.poll()
+        pidfd = os.pidfd_open(main)
+        try:
+            poll.register(pidfd, select.POLLIN)
+            poll.register(self._control, select.POLLIN)
+            while self._status is None:
+                for fd, _ in poll.poll(_REAP_EVERY_MS):
+                    if fd == self._control.fileno():
+                        self._obey(main)
+                self._reap(main)
+        finally:
+            os.close(pidfd)
+
+    def _obey(self, main: int) -> None:
+        packet = self._control.recv(16)
+        if not packet:
+            os._exit(0)
+        if packet == KILL:
+            self._killed = True
+            self._kill_all(main)
+
+    def _reap(self, main: int) -> bool:
+        """Take what has ended. True when no process of the run is left."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            self._note(pid == main, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+
+    def _note(self, is_main: bool, status: int, cpu_s: float, peak_kib: int) -> None:
+        if is_main:
+            self._status = status
+        self._cpu_us += int(cpu_s * 1e6)
+        self._peak_bytes = max(self._peak_bytes, peak_kib * 1024)
+
+    def _ended_by_themselves(self, main: int) -> bool:
+        waited_s = 0.0
+        step_s = 0.002
+        while not self._reap(main):
+            if waited_s >= _GRACE_S:
+                return False
+            select.select([], [], [], step_s)
+            waited_s += step_s
+        return True
+
+    def _kill_all(self, main: int) -> None:
+        """Step 8: from pid 1, kill(-1) reaches every process of the namespace, forks in flight included."""
+        while True:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            try:
+                pid, status, usage = os.wait4(-1, 0)
+            except ChildProcessError:
+                return
+            self._note(pid == main, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)

@@ -1,0 +1,88 @@
+"""The zygote's own file tree: a read-only tmpfs with read-only binds of what an interpreter needs.
+
+Nothing else of the host is reachable, /proc and /sys included. Paths are kept as on the host, so that
+``sys.prefix`` stays true; a home of mode 0700 above them is replaced by an open directory of our own.
+"""
+
+from __future__ import annotations
+
+import os
+
+from qlayer.sandbox.zygote import syscalls as sys
+
+_STAGING = "/proc"
+"""An empty tmpfs covers it in the new mount namespace; no bind ever has its source there."""
+_SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/bin", "/lib", "/lib64")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_FILES = {
+    "/etc/passwd": "zygote:x:1000:1000::/tmp:/bin/sh\ncandidate:x:1001:1001::/tmp:/bin/sh\n",
+    "/etc/group": "zygote:x:1000:\ncandidate:x:1001:\n",
+    "/etc/hosts": "127.0.0.1 localhost\n",
+}
+_KEEP = (os.ST_RDONLY, os.ST_NOSUID, os.ST_NODEV, os.ST_NOEXEC, os.ST_NOATIME, os.ST_NODIRATIME)
+"""Flags that a less privileged namespace may not clear on a remount; the values equal those of MS_*."""
+_RELATIME = 0x1000
+_MS_RELATIME = 0x200000
+
+
+def enter(binds: list[str]) -> None:
+    """Make the own tree the root of this mount namespace and drop the old one. Needs CAP_SYS_ADMIN."""
+    sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
+    sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
+    for path in (*_SYSTEM, *binds):
+        _expose(path)
+    _devices()
+    for path, text in _FILES.items():
+        _write(_STAGING + path, text)
+    os.mkdir(_STAGING + "/tmp", 0o1777)
+    os.chdir(_STAGING)
+    sys.pivot_root(".", ".")
+    sys.umount(".", sys.MNT_DETACH)
+    os.chdir("/")
+    sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV)
+
+
+def fresh_tmp(size_bytes: int, inodes: int) -> None:
+    """An empty /tmp, writable by all, that holds at most so much."""
+    options = f"size={max(size_bytes, 4096)},nr_inodes={max(inodes, 16)},mode=1777"
+    sys.mount("tmp", "/tmp", "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, options)
+
+
+def _expose(path: str) -> None:
+    """Show a path of the host at the same place, read-only; a symbolic link is copied as such."""
+    target = _STAGING + path
+    if os.path.lexists(target) or not os.path.lexists(path):
+        return
+    os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+    if os.path.islink(path):
+        os.symlink(os.readlink(path), target)
+        return
+    if os.path.isdir(path):
+        os.mkdir(target, 0o755)
+    else:
+        _write(target, "")
+    _bind(path, target, sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV)
+
+
+def _bind(source: str, target: str, flags: int) -> None:
+    sys.mount(source, target, None, sys.MS_BIND | sys.MS_REC)
+    present = os.statvfs(target).f_flag
+    kept = sum(flag for flag in _KEEP if present & flag)
+    if present & _RELATIME:
+        kept |= _MS_RELATIME
+    sys.mount("none", target, None, sys.MS_REMOUNT | sys.MS_BIND | kept | flags)
+
+
+def _devices() -> None:
+    os.mkdir(_STAGING + "/dev", 0o755)
+    for name in _DEVICES:
+        _write(f"{_STAGING}/dev/{name}", "")
+        sys.mount(f"/dev/{name}", f"{_STAGING}/dev/{name}", None, sys.MS_BIND)
+    # POSIX semaphores and shared memory live in the run's own /tmp and count there.
+    os.symlink("/tmp", _STAGING + "/dev/shm")
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
