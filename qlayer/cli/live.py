@@ -1,0 +1,133 @@
+"""Three ways to watch a run: a live view on a terminal, plain lines into a pipe, and silence for scripts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from qlayer.cli.narrate import sentence
+from qlayer.cli.progress import RunProgress
+from qlayer.cli.render import checks_table, printable
+from qlayer.events.base import LiveText
+from qlayer.types.run import RunEvent
+
+TEXT_LINES = 14
+"""How much of what the model writes is in view."""
+BAR_COLUMNS = 32
+
+
+class View(Protocol):
+    """Shows a run. Use as a context manager; it gives the terminal back on leaving."""
+
+    def show(self, event: RunEvent | LiveText) -> None: ...
+
+    def note(self, text: str) -> None:
+        """Something about the watching itself, for example a lost connection."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def view_for(console: Console, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> View:
+    """The view that fits where the output goes."""
+    if quiet:
+        return SilentView()
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveView(console, clock)
+    return PlainView(console)
+
+
+class SilentView:
+    """Shows nothing."""
+
+    def show(self, event: RunEvent | LiveText) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing to give back."""
+
+
+class PlainView(SilentView):
+    """One line for each event; live text is left out."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, event: RunEvent | LiveText) -> None:
+        if isinstance(event, RunEvent):
+            self._console.print(f"{event.at:%H:%M:%S} {sentence(event.body)}", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+
+class LiveView:
+    """Streaming text, verdicts and two budget bars, redrawn in place; the log stays when it ends."""
+
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._begun = clock()
+        self._progress = RunProgress()
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=8, transient=True)
+
+    def show(self, event: RunEvent | LiveText) -> None:
+        self._progress.show(event)
+        if isinstance(event, RunEvent):
+            self.note(f"{event.at:%H:%M:%S} {sentence(event.body)}")
+
+    def note(self, text: str) -> None:
+        self._live.console.print(Text(text, style="dim"))
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._live.stop()
+
+    def _render(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        if self._progress.writing:
+            parts.append(self._writing())
+        if self._progress.checks:
+            parts.append(checks_table(self._progress.checks.values()))
+        return Group(*parts, self._bars())
+
+    def _writing(self) -> Panel:
+        lines = printable(self._progress.text).splitlines()[-TEXT_LINES:]
+        title = Text(f"writing {self._progress.writing}")
+        return Panel(Text("\n".join(lines), overflow="crop", no_wrap=True), title=title, title_align="left")
+
+    def _bars(self) -> Table:
+        budget, seconds = self._progress.budget, self._clock() - self._begun
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(
+            "tokens",
+            _bar(self._progress.tokens, budget.tokens),
+            f"{self._progress.tokens} of {budget.tokens}",
+        )
+        grid.add_row("seconds", _bar(seconds, budget.seconds), f"{seconds:.0f} of {budget.seconds:g}")
+        return grid
+
+
+def _bar(done: float, total: float) -> ProgressBar:
+    return ProgressBar(total=total, completed=min(done, total), width=BAR_COLUMNS)

@@ -1,0 +1,85 @@
+"""One sentence for each event of a run, for plain output and for the log of the live view."""
+
+from __future__ import annotations
+
+from qlayer.cli.render import printable, short
+from qlayer.types.check import CheckResult
+from qlayer.types.run import (
+    CancelRequested,
+    Checked,
+    Decided,
+    EventBody,
+    Finished,
+    Packed,
+    Sampled,
+    SkeletonBuilt,
+    SlotSettled,
+    SpecParsed,
+    Started,
+    Submitted,
+)
+from qlayer.types.spec import Spec
+
+MAX_CHARS = 300
+"""Of one sentence."""
+
+
+def sentence(body: EventBody) -> str:
+    """What happened, on one line."""
+    line = " ".join(printable(_sentence(body)).split())
+    return line if len(line) <= MAX_CHARS else f"{line[: MAX_CHARS - 1]}…"
+
+
+def _sentence(body: EventBody) -> str:
+    match body:
+        case Submitted():
+            budget = body.request.budget
+            return f"recorded, with a budget of {budget.tokens} tokens and {budget.seconds:g} s"
+        case Started():
+            return f"{'resumed' if body.resumed else 'started'} by {body.owner}"
+        case SpecParsed():
+            return _spec(body.spec)
+        case SkeletonBuilt():
+            slots = ", ".join(body.slots) or "nothing"
+            return f"template {body.template} ({body.reason}); the model is to write {slots}"
+        case Sampled():
+            spent = f"{body.usage.completion_tokens} tokens in {body.seconds:.1f} s"
+            return f"{body.slot}: try {body.attempt + 1} ({body.attempt_kind}) wrote {spent}"
+        case Checked():
+            return f"{body.slot}: try {body.attempt + 1}: {_checked(body)}"
+        case SlotSettled():
+            how = "kept nothing" if body.kept is None else f"kept try {body.kept + 1}"
+            return f"{body.slot}: {'solved' if body.solved else 'not solved'}, {how}: {body.reason}"
+        case Decided():
+            allowed = "allowed" if body.decision.allow else "not allowed"
+            return f"{body.decision.level or 'no level'}, {allowed}: {' '.join(body.decision.reasons)}"
+        case Packed():
+            return f"packed capsule {short(body.capsule)}"
+        case Finished():
+            tokens = body.usage.completion_tokens
+            return f"{body.status}: {body.reason} ({tokens} tokens, {body.seconds:.1f} s)"
+        case CancelRequested():
+            return "asked to stop"
+
+
+def _spec(spec: Spec) -> str:
+    counts = {
+        "example": len(spec.examples) + len(spec.scenario),
+        "route": len(spec.routes),
+        "line not understood as a test": len(spec.ignored),
+    }
+    found = [f"{count} {noun}{'s' if count > 1 else ''}" for noun, count in counts.items() if count]
+    return f"understood {spec.title!r}: {', '.join(found) or 'no examples'}"
+
+
+def _checked(body: Checked) -> str:
+    fatal = next((d for d in body.candidate.diagnoses if d.fatal), None)
+    if fatal is not None:
+        return f"not run: {fatal.message} ({fatal.rule})"
+    score = f"{body.passed} of {body.total} trusted cases passed"
+    failed = next((check for check in body.checks if not check.ok), None)
+    return score if failed is None else f"{score}; {_failure(failed)}"
+
+
+def _failure(check: CheckResult) -> str:
+    return f"{check.check}: {check.verdict.outcome.value}: {check.verdict.cause}"

@@ -1,0 +1,98 @@
+"""``qlayer validate``: judge a file or a project that is already there, in the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.options import Json
+from qlayer.cli.render import checks_table, err, out, print_json
+from qlayer.errors import InputError
+from qlayer.sandbox.base import SandboxInfo
+from qlayer.sandbox.warm import WarmSandbox
+from qlayer.types.check import CheckResult
+from qlayer.types.source import MAX_FILE_BYTES, MAX_FILES, SourceTree
+from qlayer.validation.checks import run_check
+from qlayer.validation.project import ProjectPlan, plan_project
+
+_IGNORED = ("__pycache__", "node_modules", "venv", "build", "dist")
+
+
+def validate(
+    path: Annotated[Path, typer.Argument(help="A .py file, or the folder of a project.")],
+    as_json: Json = False,
+) -> None:
+    """Boot a program in the sandbox and run its own tests. Ends with status 1 when something fails.
+
+    A project's own tests share a process with the code they judge: their verdict can be forged by it.
+    """
+    tree = read_project(path)
+    plan = plan_project(tree)
+    if not plan.checks:
+        raise InputError(f"{path} holds no Python module and no test that could be run", field="PATH")
+    info, results = asyncio.run(_judge(load_settings(), tree, plan))
+    if as_json:
+        print_json(results)
+    else:
+        out().print(checks_table(results))
+        out().print(f"{len(tree.files)} files, sandbox {info.backend}, tier {info.tier}")
+    for reason in plan.skipped:
+        err().print(f"not judged: {reason}", soft_wrap=True)
+    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+
+
+def read_project(path: Path) -> SourceTree:
+    """The files below `path`, hidden and built ones left out. Links are not followed.
+
+    Raises `InputError`: not there, not readable, or beyond the limits of a tree.
+    """
+    try:
+        if path.is_file():
+            return SourceTree(files={path.name: _bounded(path)})
+        if not path.is_dir():
+            raise InputError(f"{path} is neither a file nor a folder", field="PATH")
+        files: dict[str, bytes] = {}
+        for file in _files(path):
+            files[file.relative_to(path).as_posix()] = _bounded(file)
+            if len(files) > MAX_FILES:
+                raise InputError(
+                    f"{path} holds more than {MAX_FILES} files", field="PATH", limit=f"{MAX_FILES} files"
+                )
+        return SourceTree(files=files)
+    except OSError as error:
+        raise InputError(f"{error.filename or path} cannot be read: {error.strerror}", field="PATH") from None
+    except ValidationError as error:
+        raise InputError(f"{path}: {error.errors()[0]['msg']}", field="PATH") from None
+
+
+async def _judge(
+    settings: Settings, tree: SourceTree, plan: ProjectPlan
+) -> tuple[SandboxInfo, list[CheckResult]]:
+    async with WarmSandbox(settings.sandbox) as sandbox:
+        return sandbox.info, [await run_check(check, tree, sandbox) for check in plan.checks]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED)
+        for name in sorted(names):
+            file = Path(parent) / name
+            if not name.startswith(".") and file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _bounded(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        data = stream.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise InputError(
+            f"{file} is larger than {MAX_FILE_BYTES} bytes", field="PATH", limit=f"{MAX_FILE_BYTES} bytes"
+        )
+    return data
