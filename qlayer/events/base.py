@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal, Protocol
 
 from qlayer.types.frozen import Frozen
@@ -34,10 +34,11 @@ class Outbox(Protocol):
 class EventFeed(Protocol):
     """Follows runs."""
 
-    def follow(self, run_id: RunId, *, after: int = 0) -> AsyncIterator[RunEvent | LiveText]:
+    def follow(self, run_id: RunId, *, after: int = 0) -> AsyncGenerator[RunEvent | LiveText, None]:
         """Events with seq > `after`, in order, without gap or repeat, then live ones until `Finished`.
 
-        Raises `NotFoundError` for an unknown run. Closing the iterator stops the following.
+        Raises `NotFoundError` for an unknown run, `InputError` when it has no event `after` yet. Closing the
+        iterator (``aclose``) stops the following.
         """
         ...
 

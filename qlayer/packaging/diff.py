@@ -70,12 +70,18 @@ def _file_changes(old: SourceTree, new: SourceTree) -> Iterator[FileChange]:
 
 def _unified(path: str, was: bytes | None, now: bytes | None) -> str | None:
     try:
-        old, new = (was or b"").decode().splitlines(), (now or b"").decode().splitlines()
+        old, new = _lines((was or b"").decode()), _lines((now or b"").decode())
     except UnicodeDecodeError:
         return None
     old_name = "/dev/null" if was is None else f"a/{path}"
     new_name = "/dev/null" if now is None else f"b/{path}"
     return "\n".join(difflib.unified_diff(old, new, old_name, new_name, lineterm=""))
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as ``diff`` sees them: a last one that does not end says so."""
+    *whole, rest = text.split("\n")
+    return [*whole, f"{rest}\n\\ No newline at end of file"] if rest else whole
 
 
 def _facts(manifest: CapsuleManifest) -> dict[str, str]:

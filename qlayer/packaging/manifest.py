@@ -31,7 +31,7 @@ _Body = TypeVar("_Body", SpecParsed, SkeletonBuilt, Decided)
 def build_manifest(
     record: RunRecord, *, tree: SourceTree, model: ModelCard, qlayer_version: str, created_at: datetime
 ) -> CapsuleManifest:
-    """What the run's events say about `tree`. Raises `InputError` when the run did not decide on that tree."""
+    """What the run's events say about `tree`. Raises `InputError` when the run decided on no such tree."""
     events = _until_decided(record)
     spec = _last(events, SpecParsed).spec
     skeleton = _last(events, SkeletonBuilt)

@@ -53,7 +53,10 @@ class Records(Protocol):
         ...
 
     async def append(self, run_id: RunId, body: EventBody, *, step: Digest | None = None) -> RunEvent:
-        """Append one event. The same `step` twice keeps and returns the first. Refused after `Finished`."""
+        """Append one event. The same `step` twice keeps and returns the first, even after the end.
+
+        Raises `ConflictError` for anything new after `Finished`.
+        """
         ...
 
     async def history(self, run_id: RunId, *, after: int = 0, limit: int = 10_000) -> tuple[RunEvent, ...]:

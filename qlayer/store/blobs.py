@@ -136,7 +136,11 @@ def _client(options: Mapping[str, str]) -> tuple[AbstractFileSystem, type[Except
     filesystem = S3FileSystem(
         endpoint_url=options.get("endpoint_url"),
         client_kwargs=region,
-        config_kwargs={"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S},
+        config_kwargs={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": READ_TIMEOUT_S,
+            "retries": {"max_attempts": 1},  # s3fs itself tries five times, with growing pauses
+        },
         use_listings_cache=False,
         skip_instance_cache=True,
     )

@@ -108,7 +108,9 @@ def seaweedfs(weed: str, access_key: str) -> Iterator[S3Server]:
                 return False
             return True
 
-        with _running(command, Path(name), ready, stop=signal.SIGTERM):
+        with _running(
+            command, Path(name), ready, stop=signal.SIGKILL
+        ):  # a polite stop waits for idle clients
             yield server
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from store_servers import S3Server
+from store_servers import S3Server, free_ports
 
 from qlayer.errors import ConfigurationError, CorruptBlob, InputError, NotFoundError, StoreError
 from qlayer.store.base import Blobs
@@ -153,6 +153,17 @@ async def test_wrong_credentials_are_a_store_error_without_them(
         await open_blobs(_s3_config(s3_server, "denied")).put(b"x")
     assert "AWS_SECRET_ACCESS_KEY" in str(raised.value.hint)
     assert "wrong-on-purpose" not in raised.value.message
+
+
+@pytest.mark.server
+async def test_a_server_that_is_away_is_a_retryable_error(s3_server: S3Server) -> None:
+    (closed,) = free_ports(1)
+    away = S3Server(endpoint_url=f"http://127.0.0.1:{closed}", bucket=s3_server.bucket)
+    blobs = open_blobs(_s3_config(away, "away"))
+    for call in (blobs.put(b"x"), blobs.get(sha256(b"x")), blobs.has(sha256(b"x"))):
+        with pytest.raises(StoreError, match="cannot be used") as raised:
+            await call
+        assert raised.value.retryable
 
 
 @pytest.mark.parametrize(

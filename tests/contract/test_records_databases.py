@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,7 @@ async def test_writers_in_several_processes_leave_no_gap(url: str) -> None:
     assert [event.seq for event in events] == list(range(1, 127))
     owners = [event.body.owner for event in events if isinstance(event.body, Started)]
     writers = [owner.partition("-")[0] for owner in owners]
-    turns = sum(one != other for one, other in zip(writers, writers[1:], strict=False))
+    turns = sum(one != other for one, other in pairwise(writers))
     assert turns > 4, "they wrote at the same time, not one after the other"
     for name in ("0", "1", "2", "3", "own"):
         mine = [owner for owner in owners if owner.startswith(f"{name}-")]
