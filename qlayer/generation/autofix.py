@@ -169,6 +169,22 @@ def drop_unused_imports(code: str, slot: Slot) -> str | None:
     return apply(code, edits).lstrip("\n") if edits else None
 
 
+def drop_platform_imports(code: str, slot: Slot) -> str | None:
+    """Imports of what the platform's own code above the function defines already, from modules made up."""
+    module = parse(code)
+    if module is None:
+        return None
+    given = context_names(slot)
+    gone = [
+        node
+        for node in module.body
+        if isinstance(node, ast.ImportFrom)
+        and not is_allowed(node.module or "", slot.allowed_imports)
+        and bound_names([node]) <= given
+    ]
+    return without(code, gone).lstrip("\n") if gone else None
+
+
 def add_imports(code: str, slot: Slot) -> str | None:
     """Well-known names that were used without their import."""
     module = parse(code)
@@ -190,6 +206,7 @@ FIXES: tuple[Fix, ...] = (
     rename_parameters,
     drop_example_code,
     drop_unused_imports,
+    drop_platform_imports,
     add_imports,
 )
 """In the order in which they are tried."""

@@ -96,6 +96,18 @@ def docstring_node(function: Function) -> ast.Expr | None:
     return None
 
 
+def is_stub(function: Function) -> bool:
+    """Whether the body is only a docstring, imports, ``pass``, ``...`` or ``raise NotImplementedError``."""
+    return all(
+        isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom))
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (
+            isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
+        )
+        for node in function.body
+    )
+
+
 def head_end(source: str, function: Function) -> int:
     """The 1-based line on which the function's head ends. For a body on the same line: that line."""
     for token in tokenize.generate_tokens(StringIO(source).readline):

@@ -14,7 +14,7 @@ from pyflakes import checker, messages
 
 from qlayer.generation.base import Slot
 from qlayer.generation.context import context_names
-from qlayer.generation.edits import Function, docstring_node, find_function
+from qlayer.generation.edits import find_function, is_stub
 from qlayer.generation.imports import is_allowed
 from qlayer.types.candidate import Diagnosis
 from qlayer.types.ids import Digest, digest_of
@@ -93,7 +93,7 @@ def _shape(module: ast.Module, slot: Slot) -> Iterator[Diagnosis]:
     if function is None:
         yield Diagnosis(rule="missing-function", message=f"the code does not define {name}")
         return
-    if _is_empty(function):
+    if is_stub(function):
         yield Diagnosis(rule="empty", message=f"{name} has no body", line=function.lineno)
     wanted = ast.parse(f"{slot.signature}: ...").body[0]
     assert isinstance(wanted, (ast.FunctionDef, ast.AsyncFunctionDef))
@@ -106,18 +106,6 @@ def _shape(module: ast.Module, slot: Slot) -> Iterator[Diagnosis]:
     elif _names(wanted.args) != _names(function.args)[: len(_names(wanted.args))]:
         message = f"{name} names its parameters {', '.join(_names(function.args))}"
         yield Diagnosis(rule="parameter-names", message=message, line=function.lineno, fatal=False)
-
-
-def _is_empty(function: Function) -> bool:
-    body = function.body[1:] if docstring_node(function) else function.body
-    return all(
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (
-            isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
-        )
-        for node in body
-    )
 
 
 def _mismatch(wanted: ast.arguments, got: ast.arguments) -> str | None:

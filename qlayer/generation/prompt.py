@@ -63,14 +63,21 @@ def call_line(example: Example) -> str:
 
 def _examples(slot: Slot, brief: str) -> list[str]:
     """The first examples that the brief does not hold already, shortest forms only."""
-    squeezed = "".join(brief.split())
+    held = _squeezed(brief)
     lines = [call_line(example) for example in slot.examples]
-    fresh = [line for line in lines if "".join(line.split("==")[0].split()) not in squeezed]
+    fresh = [line for line in lines if _squeezed(line.rpartition("==")[0] or line) not in held]
     return [f">>> {line}" for line in fresh if len(line) <= MAX_EXAMPLE_CHARS][:MAX_EXAMPLES]
+
+
+def _squeezed(text: str) -> str:
+    """Without blanks, and with one kind of quote."""
+    return "".join(text.split()).replace("'", '"')
 
 
 def _docstring(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"""', "'''")
+    if "\n" not in escaped and not escaped.endswith('"'):
+        return f'    """{escaped}"""'
     lines = [f"    {line}".rstrip() for line in f'"""{escaped}'.split("\n")]
     return "\n".join([*lines, '    """'])
 

@@ -15,6 +15,7 @@ import textwrap
 from dataclasses import dataclass
 
 from qlayer.errors import InputError
+from qlayer.generation.edits import FUNCTIONS, Function, first_line, is_stub, last_line
 from qlayer.generation.intake.page import Span, balanced_end
 from qlayer.types.spec import Signature
 
@@ -32,9 +33,7 @@ _NAMED = re.compile(
 _QUOTES = re.compile(r"[A-Za-z]*('{3}|\"{3}|'|\")")
 _TYPE = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\n`]*\])?(?: *\| *[A-Za-z_][\w.]*(?:\[[^\n`]*\])?)*")
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_KEPT = (*_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+_KEPT = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
     if module is None:
         return None
     functions = [node for node in module.body if isinstance(node, Function)]
-    open_ones = [node for node in functions if _unfinished(node)]
+    open_ones = [node for node in functions if is_stub(node)]
     if len(open_ones) > 1:
         names = ", ".join(node.name for node in open_ones)
         raise InputError(
@@ -100,32 +99,23 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
     offsets = [start]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
-    spans = [(offsets[_first_line(node) - 1], offsets[_last_line(node)]) for node in platform]
+    spans = [(offsets[first_line(node) - 1], offsets[last_line(node)]) for node in platform]
     return Head(signature, (*spans, *_without_docstring(page, offsets, target)))
 
 
 def _preamble(lines: list[str], nodes: list[ast.stmt]) -> str:
     """Imports, finished functions, classes and constants of the block, with their comments inside."""
-    parts = ["".join(lines[_first_line(node) - 1 : _last_line(node)]).rstrip() for node in nodes]
+    parts = ["".join(lines[first_line(node) - 1 : last_line(node)]).rstrip() for node in nodes]
     pieces: list[str] = []
     for node, part in zip(nodes, parts, strict=True):
-        gap = "\n\n\n" if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) else "\n"
+        gap = "\n\n\n" if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else "\n"
         pieces.append((gap if pieces else "") + part)
     return "".join(pieces)
 
 
-def _first_line(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(item.lineno for item in decorators)])
-
-
-def _last_line(node: ast.stmt) -> int:
-    return node.end_lineno or node.lineno
-
-
 def _without_docstring(page: str, offsets: list[int], target: Function) -> tuple[Span, ...]:
     """The target's span without the inside of its docstring, which examples are read from."""
-    start, end = offsets[_first_line(target) - 1], offsets[min(_last_line(target), len(offsets) - 1)]
+    start, end = offsets[first_line(target) - 1], offsets[min(last_line(target), len(offsets) - 1)]
     doc = _docstring_node(target)
     if doc is None:
         return ((start, end),)
@@ -160,18 +150,6 @@ def _docstring_node(function: Function) -> ast.Expr | None:
 def _docstring(function: Function) -> str:
     node = _docstring_node(function)
     return str(ast.literal_eval(node.value)) if node is not None else ""
-
-
-def _unfinished(function: Function) -> bool:
-    """Whether the body is only a docstring, imports, ``pass``, ``...`` or ``raise NotImplementedError``."""
-    return all(
-        isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom))
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (
-            isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
-        )
-        for node in function.body
-    )
 
 
 def _from_line(page: str) -> Head | None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from qlayer.errors import InputError
 from qlayer.generation.base import Template
-from qlayer.generation.templates.function.template import FunctionTemplate
+from qlayer.generation.templates.function import FunctionTemplate
 from qlayer.generation.templates.service import ServiceTemplate
 from qlayer.types.spec import Spec
 

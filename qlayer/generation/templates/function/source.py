@@ -6,6 +6,7 @@ import ast
 import builtins
 
 from qlayer.errors import InputError
+from qlayer.generation.edits import bound_names
 from qlayer.generation.imports import NAMES
 from qlayer.types.spec import Signature
 
@@ -28,7 +29,7 @@ def signature_imports(signature: Signature) -> tuple[str, ...]:
     """
     function = ast.parse(f"{signature.source}: ...").body[0]
     used = [node.id for node in ast.walk(function) if isinstance(node, ast.Name)]
-    defined = bound_names(ast.parse(signature.preamble))
+    defined = bound_names([ast.parse(signature.preamble)])
     imports: dict[str, None] = {}
     for name in used:
         if name in defined or hasattr(builtins, name):
@@ -42,16 +43,3 @@ def signature_imports(signature: Signature) -> tuple[str, ...]:
             )
         imports[NAMES[name]] = None
     return tuple(sorted(imports))
-
-
-def bound_names(module: ast.Module) -> set[str]:
-    """Names that a module binds at its top level, inside its ``if`` and ``try`` too."""
-    names: set[str] = set()
-    for node in ast.walk(module):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-    return names
