@@ -67,6 +67,8 @@ def main(descriptors: Descriptors, role: Role, setup: Setup, order: Order, proc:
         _environment(role)
         if role is Role.TESTER:
             split.judge(job, report, CALL_FD)
+        if "private_tmp" in setup.disabled and os.path.exists(WORK):
+            os.rename(WORK, f"{WORK}-{os.getpid()}")
         job.unpack(WORK)
         gc.enable()
         report.send("ready")

@@ -23,6 +23,8 @@ _REAP_EVERY_MS = 50
 _GRACE_S = 0.2
 """For helpers of the program (a pool's resource tracker) that end by themselves when it has ended."""
 _LAST_CAPABILITY = 63
+_UNLIMITED = 1 << 30
+"""Bytes and inodes of the /tmp that is kept when `private_tmp` is off."""
 
 
 def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoReturn:
@@ -97,7 +99,9 @@ def _serve(control: socket.socket, setup: Setup, proc: int) -> NoReturn:
         if packet[:1] != RUN:
             continue
         order = Order.from_bytes(packet)
-        if not mounted:
+        if keep_tmp and not mounted:
+            rootfs.fresh_tmp(_UNLIMITED, _UNLIMITED)
+        elif not mounted:
             rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
         ending = _Run(control, setup, order, proc).to_its_end(fds)
         control.send(ending.to_bytes())
