@@ -5,8 +5,7 @@
 # proof: WROTE 24 MB
 # limits: disk_bytes=4194304
 print("ATTEMPT", flush=True)
-with open("/tmp/full", "wb", buffering=0) as file:
-    for _ in range(24):
-        if file.write(b"x" * (1 << 20)) != 1 << 20:
-            raise SystemExit("the disk is full")
+for index in range(24):
+    with open(f"/tmp/full{index}", "wb") as file:
+        file.write(b"x" * (1 << 20))
 print("WROTE 24 MB")

@@ -2,9 +2,9 @@
 # mode: program
 # expect: RUNTIME_ERROR
 # guard: seccomp
-# proof: NETLINK
+# proof: A NETLINK SOCKET
 import socket
 
 print("ATTEMPT", flush=True)
 socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-print("NETLINK")
+print("A", "NETLINK SOCKET")

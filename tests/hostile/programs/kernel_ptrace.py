@@ -16,6 +16,7 @@ secret = ctypes.c_long(4242)
 print("ATTEMPT", flush=True)
 child = os.fork()
 if child == 0:
+    libc.prctl(4, 1)  # PR_SET_DUMPABLE
     if libc.ptrace(PTRACE_TRACEME, 0, None, None) == 0:
         os.kill(os.getpid(), signal.SIGSTOP)
     os._exit(1)

@@ -1,7 +1,7 @@
 # title: catches its own MemoryError and claims that all is well
 # mode: program
 # expect: MEMORY_LIMIT
-# guard: memory_cgroup
+# guard: memory_cgroup+rlimits
 # proof: all is well, 200 MB
 # limits: memory_bytes=67108864
 print("ATTEMPT", flush=True)
