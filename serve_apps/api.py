@@ -7,15 +7,18 @@ platform and works on runs itself; the lease in the records keeps two replicas f
 # No `from __future__ import annotations`: Serve reads the real class of `build`'s argument.
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from pydantic import Field
 from ray import serve
 from ray.serve import Application
 
-from qlayer.app.build import open_platform
+from qlayer.app.build import Platform, open_platform
 from qlayer.app.settings import Settings
 from qlayer.types.frozen import Frozen
+from serve_apps.ray_metrics import ray_instrument
 from serve_apps.rest.app import ApiConfig, api_app
 
 HTTP_REQUESTS_AT_ONCE = 512
@@ -30,7 +33,7 @@ class ApiAppArgs(Frozen):
     api: ApiConfig = ApiConfig()
     num_replicas: int = Field(default=1, ge=1, le=64)
     num_cpus: float = Field(default=1.0, ge=0)
-    """Tickets for admission: what a run's sandbox uses while the model waits, and the other way round."""
+    """Tickets for admission. A run's sandbox computes while the model waits, and the other way round."""
     health_check_period_s: float = Field(default=2.0, gt=0)
     """A killed replica is replaced after at most this long plus its start."""
     shutdown_s: float = Field(default=15.0, gt=0)
@@ -39,11 +42,6 @@ class ApiAppArgs(Frozen):
 
 def build(args: ApiAppArgs) -> Application:
     """The application; bind it to ``/``."""
-
-    def make() -> FastAPI:
-        owner = f"api-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
-        return api_app(lambda: open_platform(args.settings), args.api, owner=owner)
-
     deployment = serve.deployment(
         name="Api",
         num_replicas=args.num_replicas,
@@ -53,5 +51,30 @@ def build(args: ApiAppArgs) -> Application:
         health_check_timeout_s=30.0,
         graceful_shutdown_timeout_s=args.shutdown_s,
         graceful_shutdown_wait_loop_s=0.5,
-    )(serve.ingress(make)())
-    return deployment.bind()
+    )(Api)
+    application: Application = deployment.bind(args)
+    return application
+
+
+@serve.ingress()
+class Api:
+    """One replica: an open platform and the API over it."""
+
+    # The platform is opened here and not in the application's lifespan: Serve shows what a constructor
+    # raises as the deployment's message, of a failed lifespan only that it failed.
+    async def __init__(self, args: ApiAppArgs) -> None:  # type: ignore[misc]
+        self._args = args
+        self._open = AsyncExitStack()
+        self._platform = await self._open.enter_async_context(open_platform(args.settings))
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        owner = f"api-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+        return api_app(self._opened, self._args.api, owner=owner, also_record=(ray_instrument,))
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Platform]:
+        yield self._platform
+
+    async def __del__(self) -> None:
+        """Serve awaits this after the application's shutdown has given back the runs."""
+        await self._open.aclose()

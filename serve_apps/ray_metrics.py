@@ -1,4 +1,4 @@
-"""The language model's metrics through Ray, which adds deployment, replica and node to each.
+"""Our metrics through Ray, which adds deployment, replica and node to each.
 
 They appear as ``ray_<name>`` at every node's metrics port and in Ray's dashboard.
 """
@@ -37,10 +37,11 @@ class RayHistogram:
 
 def ray_meter() -> LLMMeter:
     """A meter for code that runs in a Ray worker."""
-    return LLMMeter(_instrument)
+    return LLMMeter(ray_instrument)
 
 
-def _instrument(metric: Metric) -> Instrument:
+def ray_instrument(metric: Metric) -> Instrument:
+    """The Ray instrument of a metric; only in a Ray worker."""
     match metric.kind:
         case "counter":
             return RayCounter(metric)

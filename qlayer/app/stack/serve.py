@@ -127,7 +127,10 @@ class ServeClient:
 
     def deploy(self, config: dict[str, Any]) -> None:
         """Hand over the whole configuration; Serve works towards it from then on."""
-        response = self._http.put(_APPLICATIONS, json=config, timeout=120)
+        try:
+            response = self._http.put(_APPLICATIONS, json=config, timeout=120)
+        except httpx.TransportError as error:
+            raise ConfigurationError(f"Ray's dashboard did not take the apps: {error}") from error
         if not response.is_success:
             raise ConfigurationError(f"Ray Serve refused the apps: {response.text.strip()[-2_000:]}")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +15,9 @@ from pydantic import Field
 
 from qlayer.app.settings import Settings
 from qlayer.app.stack.head import start_head, write_token
+from qlayer.app.stack.logs import TAIL_CHARS, keep_logs, log_tail
 from qlayer.app.stack.ports import choose_ports
+from qlayer.app.stack.preflight import MiB, check_host
 from qlayer.app.stack.serve import (
     API_APP,
     LLM_APP,
@@ -32,12 +32,8 @@ from qlayer.app.stack.stop import end_processes
 from qlayer.errors import ConfigurationError, ConflictError
 from qlayer.types.frozen import Frozen
 
-MiB = 1024 * 1024
-MIN_MEMORY_BYTES = 1_536 * MiB
-"""A head with both apps' processes was seen at about 1.1 GiB, without the model's weights."""
 _TEMP_DIR_LIMIT = 24
 """Ray appends up to 80 characters for its sockets and the kernel allows 107."""
-_LOG_TAIL_BYTES = 3_000
 
 Progress = Callable[[str], None]
 
@@ -63,41 +59,22 @@ def start_stack(
 ) -> StackState:
     """Start Ray and both apps and wait until they answer. Whatever fails, nothing stays behind.
 
-    Raises `ConflictError` when a stack of this data directory is up or just being started, and
-    `ConfigurationError` when Ray is missing, a port is taken, memory is short or a part does not come up.
+    Raises what `check_host` raises, `ConflictError` when a stack of this data directory is up or just being
+    started, and `ConfigurationError` when a port is taken or a part does not come up.
     """
     options = options or StackOptions()
-    _check_host()
     with stack_lock(settings.data_dir):
         _make_way(settings, on_progress)
+        check_host(settings, options.engine)
         state = _new_state(settings, options)
         save_state(settings.data_dir, state)
         try:
             return _bring_up(state, settings, options, on_progress)
         except BaseException:  # an interrupted start leaves nothing behind either
-            _keep_logs(state, settings.data_dir)
+            keep_logs(state, settings.data_dir)
             end_processes(load_state(settings.data_dir) or state)
             forget_state(settings.data_dir)
             raise
-
-
-def _check_host() -> None:
-    if importlib.util.find_spec("ray") is None:
-        raise ConfigurationError("Ray is not installed", hint='pip install "qlayer[ray]"')
-    available = available_memory_bytes()
-    if available is not None and available < MIN_MEMORY_BYTES:
-        raise ConfigurationError(
-            f"{available // MiB} MiB of memory are available; a stack needs {MIN_MEMORY_BYTES // MiB} MiB",
-            hint="end other programs, or use `qlayer generate` without a stack",
-        )
-
-
-def available_memory_bytes() -> int | None:
-    """Memory that could be had without swapping; None when the kernel does not tell."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
 
 
 def _make_way(settings: Settings, on_progress: Progress) -> None:
@@ -181,7 +158,10 @@ def _await_apps(serve: ServeClient, state: StackState, deadline: float, on_progr
     names = (API_APP, LLM_APP) if state.serves_llm else (API_APP,)
     told: dict[str, str] = {}
     for _ in _until(deadline, state, "the apps did not come up"):
-        apps = serve.apps()
+        try:
+            apps = serve.apps()
+        except httpx.TransportError:  # the dashboard of a busy machine; the time limit decides
+            continue
         found = [apps.get(name, AppStatus(name=name, status="MISSING")) for name in names]
         for app in found:
             if told.get(app.name) != app.status:
@@ -189,7 +169,7 @@ def _await_apps(serve: ServeClient, state: StackState, deadline: float, on_progr
                 on_progress(f"app {app.name}: {app.status.lower()}")
             if app.failed:
                 raise ConfigurationError(
-                    f"the app {app.name} did not start: {app.message[-_LOG_TAIL_BYTES:]}",
+                    f"the app {app.name} did not start: {app.message[-TAIL_CHARS:]}",
                     hint=f"more in {state.logs_dir}",
                 )
         if all(app.running for app in found):
@@ -220,23 +200,3 @@ def _until(deadline: float, state: StackState, what: str) -> Iterator[None]:
             raise ConfigurationError(f"{what} in time. The last words of its log:\n{log_tail(state)}")
         yield
         time.sleep(0.25)
-
-
-def log_tail(state: StackState) -> str:
-    """The end of the log that most likely says what went wrong.
-
-    A port clash shows in the dashboard agent's log only; the head merely says that the node timed out.
-    """
-    for path in (state.logs_dir / "dashboard_agent.log", state.temp_dir / "head.log"):
-        text = path.read_text(errors="replace") if path.is_file() else ""
-        if path.name == "head.log" or "in use" in text:
-            return text[-_LOG_TAIL_BYTES:].strip()
-    return "(no log was written)"
-
-
-def _keep_logs(state: StackState, data_dir: Path) -> None:
-    """Copy the logs of a failed start out of the folder that is about to be removed."""
-    if state.logs_dir.is_dir():
-        shutil.copytree(
-            state.logs_dir, data_dir / "logs" / f"stack-{state.id}", ignore_dangling_symlinks=True
-        )

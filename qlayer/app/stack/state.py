@@ -147,10 +147,17 @@ def forget_state(data_dir: Path) -> None:
 def stack_lock(data_dir: Path) -> Iterator[None]:
     """Only one process starts or stops a stack at a time. The kernel frees the lock of a killed one.
 
-    Raises `ConflictError` naming the process that holds it and its stack.
+    Raises `ConflictError` naming the process that holds it and its stack, `ConfigurationError` when the data
+    directory cannot be written.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "stack.lock").open("a+") as file:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / "stack.lock").open("a+")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the data directory {data_dir} cannot be written: {error.strerror}"
+        ) from error
+    with file:
         try:
             flock(file, LOCK_EX | LOCK_NB)
         except OSError:
