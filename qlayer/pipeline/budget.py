@@ -1,9 +1,10 @@
-"""What a run has spent, kept against what it may spend. Survives resumes, since it is a fold over the record."""
+"""What a run has spent, kept against what it may spend: a fold over the record, so it survives resumes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from qlayer.errors import BudgetExceeded
 from qlayer.types.run import RunEvent, RunRecord, Started
@@ -11,6 +12,13 @@ from qlayer.types.usage import Budget
 
 MIN_SAMPLE_TOKENS = 32
 """Fewer tokens than this cannot hold a useful function; the budget counts as used up."""
+
+
+class Share(NamedTuple):
+    """How much must stay for the parts that come later."""
+
+    tokens: int
+    seconds: float
 
 
 class BudgetMeter:
@@ -42,12 +50,23 @@ class BudgetMeter:
     def spend(self, tokens: int) -> None:
         self._tokens += tokens
 
+    def share(self, parts: int) -> Share:
+        """What to leave so that each of `parts` parts, the present one included, gets the same."""
+        keep = 1 - 1 / parts
+        return Share(tokens=int(self.tokens_left * keep), seconds=self.seconds_left * keep)
+
+    def exceeds(self, share: Share) -> bool:
+        """Whether the present part has used what it may."""
+        return self.tokens_left <= share.tokens or self.seconds_left <= share.seconds
+
     def check(self) -> None:
         """Raise `BudgetExceeded` when another sample cannot be afforded."""
         if self.tokens_left < min(MIN_SAMPLE_TOKENS, self._budget.tokens):
             raise BudgetExceeded(f"the budget of {self._budget.tokens} tokens is used up", resource="tokens")
         if self.seconds_left <= 0:
-            raise BudgetExceeded(f"the budget of {self._budget.seconds:g} seconds is used up", resource="seconds")
+            raise BudgetExceeded(
+                f"the budget of {self._budget.seconds:g} seconds is used up", resource="seconds"
+            )
 
 
 def worked_seconds(events: tuple[RunEvent, ...]) -> float:

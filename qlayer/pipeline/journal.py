@@ -21,7 +21,9 @@ class Journal:
         self._records = records
         self.run_id = run_id
 
-    async def step(self, name: str, inputs: Any, kind: type[Body], make: Callable[[], Awaitable[Body]]) -> Body:
+    async def step(
+        self, name: str, inputs: Any, kind: type[Body], make: Callable[[], Awaitable[Body]]
+    ) -> Body:
         """The result of this step, from the record if it was done before, else by `make`.
 
         The step's key digests its name and inputs (JSON values or models), so changed inputs are a new step.
@@ -32,7 +34,9 @@ class Journal:
             body = await make()
             done = await self._records.append(self.run_id, _as_body(body), step=key)
         if not isinstance(done.body, kind):
-            raise StoreError(f"{self.run_id}: step {name} is recorded as {done.body.kind}, not as {kind.__name__}")
+            raise StoreError(
+                f"{self.run_id}: step {name} is recorded as {done.body.kind}, not as {kind.__name__}"
+            )
         return done.body
 
     async def record(self) -> RunRecord:

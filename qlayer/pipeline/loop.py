@@ -106,27 +106,34 @@ class Loop:
     spec: Spec
     skeleton: Skeleton
 
-    async def settle(self, slot: Slot, tree: SourceTree) -> tuple[SlotSettled, SourceTree]:
-        """Fill `slot` in `tree`; returns what was recorded and the tree that goes on."""
+    async def settle(self, slot: Slot, tree: SourceTree, slots_left: int) -> tuple[SlotSettled, SourceTree]:
+        """Fill `slot` in `tree`; returns what was recorded and the tree that goes on.
+
+        `slots_left` counts this one. Every slot gets its greedy sample while the budget lasts; further tries
+        stop at an equal share of it, so that one hard slot does not starve the others.
+        """
         tries = Tries(self.policy)
-        attempts: list[Attempt] = []
+        share = self.sampler.meter.share(slots_left)
         best: Attempt | None = None
         kind: AttemptKind | None = AttemptKind.GREEDY
-        reason = ""
+        tried, reason = 0, ""
         try:
-            while kind is not None and not (best and best.solved) and tries.repeats < self.policy.max_repeats:
-                attempt = await self._attempt(slot, tree, len(attempts), kind, best)
-                attempts.append(attempt)
+            while kind is not None:
+                attempt = await self._attempt(slot, tree, tried, kind, best)
+                tried += 1
                 tries.note(attempt.candidate)
                 if best is None or attempt.improves_on(best):
                     best = attempt
-                kind = tries.next_kind(best) if not best.solved else None
-            reason = _reason(best, tries)
+                reason = _stop_reason(best, tries) or ""
+                if not reason and self.sampler.meter.exceeds(share):
+                    reason = f"its share of the budget is used up ({_state(best)})"
+                kind = tries.next_kind(best) if not reason else None
+            reason = reason or f"{tried} tries did not solve it ({_state(best)})"
         except BudgetExceeded as error:
-            reason = error.message
+            reason = f"{error.message} ({_state(best)})" if best is not None else error.message
         kept = best if best is not None and best.boots else None
         after = kept.tree if kept is not None and kept.tree is not None else tree
-        settled = await self._record(slot, kept, after, reason, len(attempts))
+        settled = await self._record(slot, kept, after, reason, tried)
         return settled, after
 
     async def _record(
@@ -211,12 +218,14 @@ def trusted_cases(plan: CheckPlan) -> int:
             return len(plan.cases)
 
 
-def _reason(best: Attempt | None, tries: Tries) -> str:
-    if best is None:
-        return "nothing was tried"
+def _stop_reason(best: Attempt, tries: Tries) -> str | None:
+    """Why the loop stops here; None: it goes on."""
     if best.solved:
         return f"all {best.total} trusted checks pass"
-    state = f"{best.passed} of {best.total} trusted checks pass"
     if tries.repeats >= tries.policy.max_repeats:
-        return f"stuck: the model repeats a program it gave before ({state})"
-    return f"{tries.repairs} repairs and {tries.resamples} resamples did not solve it ({state})"
+        return f"stuck: the model repeats a program it gave before ({_state(best)})"
+    return None
+
+
+def _state(best: Attempt | None) -> str:
+    return f"{best.passed} of {best.total} trusted checks pass" if best is not None else "nothing was tried"

@@ -1,7 +1,7 @@
 """A run from request to capsule: each step recorded, none done twice, one worker at a time.
 
-`submit` records before it acknowledges. `execute` carries a run to its end from wherever it stopped; it can be
-killed at any point and called again, here or on another machine.
+`submit` records before it acknowledges. `execute` carries a run to its end from wherever it stopped; it can
+be killed at any point and called again, here or on another machine.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Pipeline:
     async def submit(self, request: RunRequest, *, idempotency_key: str | None = None) -> tuple[RunId, bool]:
         """Check and record a request; returns (run id, created). Nothing is recorded when it raises.
 
-        Raises `InputError` (what is wrong with the text), `NotFoundError` (model or template), `ConflictError`
-        (the key was used for another request), `StoreError`.
+        Raises `InputError` (what is wrong with the text), `NotFoundError` (model or template),
+        `ConflictError` (the key was used for another request), `StoreError`.
         """
         if request.template is not None and request.template not in TEMPLATES:
             raise NotFoundError(
@@ -86,10 +86,11 @@ class Pipeline:
         spec = parse_spec(request.text, template=request.template)
         template, _ = choose(spec)
         template.instantiate(spec)
-        resolved = request.model_copy(update={"model": request.model or self.default_model})
-        await self.describe(ModelId(resolved.model or self.default_model))
-        await self._check_served(ModelId(resolved.model or self.default_model))
+        model = request.model or self.default_model
+        await self.describe(model)
+        await self._check_served(model)
         run_id = new_run_id(time.time_ns() // 1_000_000, os.urandom(4))
+        resolved = request.model_copy(update={"model": model})
         return await self.records.submit(run_id, resolved, idempotency_key)
 
     async def cancel(self, run_id: RunId) -> None:
@@ -127,7 +128,7 @@ class Pipeline:
         await self.records.append(run_id, Started(owner=owner, resumed=len(record.events) > 1))
         journal = Journal(self.records, run_id)
         meter = BudgetMeter(record.request.budget, record, time.monotonic)
-        model = ModelId(record.request.model or self.default_model)
+        model = record.request.model or self.default_model
         choice = await self.describe(model)
 
         spec = await self._intake(journal, record.request)
@@ -135,8 +136,8 @@ class Pipeline:
         sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
         loop = Loop(sampler, self.sandbox, journal, choice.policy, spec, skeleton)
         tree, reasons = skeleton.tree, []
-        for slot in skeleton.slots:
-            settled, tree = await loop.settle(slot, tree)
+        for done, slot in enumerate(skeleton.slots):
+            settled, tree = await loop.settle(slot, tree, len(skeleton.slots) - done)
             reasons.append(f"{slot.name}: {settled.reason}")
         decided = await self._decide(journal, skeleton, tree)
         await self._pack(journal, decided, tree, choice.card)

@@ -1,4 +1,4 @@
-"""How hard the loop tries, by size of the model. The numbers are from the table in docs/decisions/0003-loop.md."""
+"""How hard the loop tries, by size of the model. Argued in docs/decisions/0003-loop.md."""
 
 from __future__ import annotations
 

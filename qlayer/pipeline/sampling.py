@@ -73,7 +73,7 @@ class Sampler:
             attempt_kind=ask.kind,
             model=self.model,
             prompt=digest_of([message.model_dump() for message in ask.messages]),
-            completion=await self.blobs.put(completion.text.encode()),
+            completion=await self.blobs.put(completion.text.encode(errors="replace")),
             sampling=sampling,
             usage=completion.usage,
             finish_reason=completion.finish_reason,
@@ -81,7 +81,7 @@ class Sampler:
         )
 
     async def _answer(self, request: ChatRequest, ask: Ask) -> Completion:
-        """One whole answer. While the model is away it is asked again; what was cut off by the clock is kept."""
+        """One whole answer. An absent model is asked again; what the clock cut off is kept."""
         for failures in range(1_000_000):
             pieces: list[str] = []
 
@@ -101,14 +101,16 @@ class Sampler:
                 delay = RETRY_DELAYS_S[min(failures, len(RETRY_DELAYS_S) - 1)]
                 if delay >= self.meter.seconds_left:
                     raise BudgetExceeded(
-                        f"the language model stayed unavailable until the seconds were used up: {error.message}",
+                        f"the model stayed unavailable until the seconds were used up: {error.message}",
                         resource="seconds",
                     ) from error
                 await asyncio.sleep(delay)
         raise AssertionError("unreachable: the budget's seconds end before a million tries")
 
 
-def make_candidate(sampled: Sampled, text: str, slot: Slot, tree: SourceTree) -> tuple[Candidate, SourceTree | None]:
+def make_candidate(
+    sampled: Sampled, text: str, slot: Slot, tree: SourceTree
+) -> tuple[Candidate, SourceTree | None]:
     """Extract, fix, inspect and splice. The tree is None when the code cannot be put into the project."""
     code, fixes = autofix(extract_code(text, slot), slot)
     diagnoses = inspect(code, slot)
