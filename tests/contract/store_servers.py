@@ -147,7 +147,7 @@ def postgres(initdb: str) -> Iterator[PostgresServer]:
         def ready() -> bool:
             return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
-        with _running(command, folder, ready, stop=signal.SIGINT, user=user):
+        with _running(command, folder, ready, stop=signal.SIGQUIT, user=user):
             yield PostgresServer(port=port, programs=programs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from store_servers import SteppedClock
 
 from qlayer.errors import ConflictError, InputError, NotFoundError
 from qlayer.store.base import Records
+from qlayer.store.database import open_database
 from qlayer.store.fake import FakeRecords
 from qlayer.store.records import open_records
 from qlayer.types.capsule import CapsuleSummary
@@ -55,6 +57,13 @@ def summary(name: str, digits: str = "") -> CapsuleSummary:
     )
 
 
+async def _empty(url: str) -> None:
+    database = await open_database(url)
+    async with database.write() as connection:
+        await connection.execute(text("TRUNCATE runs, run_events, capsules"))
+    await database.aclose()
+
+
 @pytest.fixture(params=["fake", "sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 async def records(
     request: pytest.FixtureRequest, tmp_path: Path, clock: SteppedClock
@@ -64,7 +73,8 @@ async def records(
         return
     url = f"sqlite+aiosqlite:///{tmp_path}/made/on/opening/runs.db"
     if request.param == "postgres":
-        url = request.getfixturevalue("postgres_url")
+        url = request.getfixturevalue("shared_postgres_url")
+        await _empty(url)
     opened = await open_records(url, now=clock)
     try:
         yield opened
