@@ -157,7 +157,7 @@ def _facts(manifest: CapsuleManifest) -> list[tuple[str, Text]]:
         "tries": str(len(manifest.attempts)),
         "cost": f"{manifest.usage.completion_tokens} tokens, {manifest.seconds:.1f} s",
         "stopped": stops,
-        "level": " ".join(manifest.decision.reasons),
+        "level": "; ".join(manifest.decision.reasons),
     }
     return [(name, Text(printable(value))) for name, value in facts.items()]
 

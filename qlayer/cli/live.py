@@ -20,8 +20,9 @@ from qlayer.cli.render import checks_table, printable
 from qlayer.events.base import LiveText
 from qlayer.types.run import RunEvent
 
-TEXT_LINES = 14
-"""How much of what the model writes is in view."""
+LOG_LINES = 6
+MAX_TEXT_LINES = 16
+"""How much of what the model writes is in view, on a terminal that is high enough."""
 BAR_COLUMNS = 32
 
 
@@ -81,10 +82,15 @@ class PlainView(SilentView):
 
 
 class LiveView:
-    """Streaming text, verdicts and two budget bars, redrawn in place; the log stays when it ends."""
+    """The last events, streaming text, verdicts and two budget bars, redrawn in place.
+
+    Nothing is printed above the frame while it is redrawn; the whole log is printed when it is gone.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console = console
         self._clock = clock
+        self._log: list[str] = []
         self._begun = clock()
         self._progress = RunProgress()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=8, transient=True)
@@ -95,7 +101,7 @@ class LiveView:
             self.note(f"{event.at:%H:%M:%S} {sentence(event.body)}")
 
     def note(self, text: str) -> None:
-        self._live.console.print(Text(text, style="dim"))
+        self._log.append(text)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -103,17 +109,22 @@ class LiveView:
 
     def __exit__(self, *exc: object) -> None:
         self._live.stop()
+        for line in self._log:
+            self._console.print(Text(line, style="dim"))
 
     def _render(self) -> RenderableType:
-        parts: list[RenderableType] = []
+        checks = self._progress.checks
+        parts: list[RenderableType] = [
+            Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._log[-LOG_LINES:]
+        ]
         if self._progress.writing:
-            parts.append(self._writing())
-        if self._progress.checks:
-            parts.append(checks_table(self._progress.checks.values()))
+            parts.append(self._writing(self._console.height - LOG_LINES - len(checks) - 7))
+        if checks:
+            parts.append(checks_table(checks.values()))
         return Group(*parts, self._bars())
 
-    def _writing(self) -> Panel:
-        lines = printable(self._progress.text).splitlines()[-TEXT_LINES:]
+    def _writing(self, room: int) -> Panel:
+        lines = printable(self._progress.text).splitlines()[-max(3, min(MAX_TEXT_LINES, room)) :]
         title = Text(f"writing {self._progress.writing}")
         return Panel(Text("\n".join(lines), overflow="crop", no_wrap=True), title=title, title_align="left")
 

@@ -52,7 +52,7 @@ def _sentence(body: EventBody) -> str:
             return f"{body.slot}: {'solved' if body.solved else 'not solved'}, {how}: {body.reason}"
         case Decided():
             allowed = "allowed" if body.decision.allow else "not allowed"
-            return f"{body.decision.level or 'no level'}, {allowed}: {' '.join(body.decision.reasons)}"
+            return f"{body.decision.level or 'no level'}, {allowed}: {'; '.join(body.decision.reasons)}"
         case Packed():
             return f"packed capsule {short(body.capsule)}"
         case Finished():

@@ -32,10 +32,11 @@ def result_panel(result: RunResult) -> Panel:
 
 def _lines(result: RunResult) -> list[str]:
     reasons = result.decision.reasons if result.decision else ()
+    failed = [check.check for check in result.checks if not check.ok]  # the table says why
     usage = result.usage
     lines = [
         f"{result.status}: {printable(result.reason)}",
-        *(printable(reason) for reason in reasons),
+        *(printable(reason) for reason in reasons if not any(check in reason for check in failed)),
         f"{usage.completion_tokens} tokens generated, {usage.prompt_tokens} read, {result.seconds:.1f} s",
         f"run      {result.run_id}",
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from qlayer.cli.narrate import sentence
 from qlayer.events.base import LiveText
 from qlayer.types.check import CheckResult, Decision
 from qlayer.types.frozen import Frozen
@@ -20,8 +19,6 @@ from qlayer.types.run import (
     Submitted,
 )
 from qlayer.types.usage import Budget, TokenUsage
-
-LOG_LINES = 8
 
 
 class RunResult(Frozen):
@@ -43,8 +40,6 @@ class RunProgress:
 
     def __init__(self) -> None:
         self.budget = Budget()
-        self.log: list[str] = []
-        """The last sentences."""
         self.writing = ""
         """Which slot and try the model writes, while it does."""
         self.text = ""
@@ -68,7 +63,6 @@ class RunProgress:
         if isinstance(event, LiveText):
             self._show_text(event)
             return
-        self.log = [*self.log, sentence(event.body)][-LOG_LINES:]
         match event.body:
             case Submitted():
                 self.budget = event.body.request.budget

@@ -16,6 +16,8 @@ from qlayer.types.usage import Budget
 
 STDIN = "-"
 
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
 
 def build_request(
     text: str,
@@ -42,7 +44,7 @@ def build_budget(default: Budget, tokens: int | None, seconds: float | None) -> 
         raise InputError(
             f"{option} {given[str(first['loc'][0])]:g}: {first['msg'].lower()}",
             field=option,
-            limit=", ".join(f"{name}={value}" for name, value in first.get("ctx", {}).items()),
+            limit=", ".join(f"{_BOUNDS[name]} {value:g}" for name, value in first.get("ctx", {}).items()),
         ) from None
 
 
