@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import NamedTuple
 
 from qlayer.errors import BudgetExceeded
-from qlayer.types.run import RunEvent, RunRecord, Started
+from qlayer.types.run import RunRecord, worked_seconds
 from qlayer.types.usage import Budget
 
 MIN_SAMPLE_TOKENS = 32
@@ -67,19 +66,3 @@ class BudgetMeter:
             raise BudgetExceeded(
                 f"the budget of {self._budget.seconds:g} seconds is used up", resource="seconds"
             )
-
-
-def worked_seconds(events: tuple[RunEvent, ...]) -> float:
-    """Seconds between each `Started` and the last event of its session."""
-    total = 0.0
-    begun: datetime | None = None
-    last: datetime | None = None
-    for event in events:
-        if isinstance(event.body, Started):
-            if begun is not None and last is not None:
-                total += (last - begun).total_seconds()
-            begun = event.at
-        last = event.at
-    if begun is not None and last is not None:
-        total += (last - begun).total_seconds()
-    return total

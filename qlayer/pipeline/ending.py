@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from qlayer.pipeline.budget import worked_seconds
 from qlayer.store.base import Records
 from qlayer.types.ids import RunId
-from qlayer.types.run import CancelRequested, Finished, RunStatus
+from qlayer.types.run import CancelRequested, Finished, RunStatus, worked_seconds
 
 
 async def finish(records: Records, run_id: RunId, status: RunStatus, reason: str) -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from qlayer.errors import BudgetExceeded
-from qlayer.pipeline.budget import BudgetMeter, worked_seconds
+from qlayer.pipeline.budget import BudgetMeter
 from qlayer.types.ids import RunId
 from qlayer.types.run import CancelRequested, EventBody, RunEvent, RunRecord, RunRequest, Started, Submitted
 from qlayer.types.usage import Budget
@@ -21,19 +21,6 @@ def events(*bodies: tuple[float, EventBody]) -> tuple[RunEvent, ...]:
 def record(budget: Budget, *bodies: tuple[float, EventBody]) -> RunRecord:
     submitted = (0.0, Submitted(request=RunRequest(text="x", budget=budget)))
     return RunRecord(id=RunId("run-1"), events=events(submitted, *bodies))
-
-
-def test_time_between_two_sessions_is_not_counted() -> None:
-    worked = worked_seconds(
-        events(
-            (0, Submitted(request=RunRequest(text="x"))),
-            (100, Started(owner="a")),
-            (107, CancelRequested()),
-            (1_000, Started(owner="b", resumed=True)),
-            (1_003, CancelRequested()),
-        )
-    )
-    assert worked == 10
 
 
 def test_seconds_of_earlier_sessions_count() -> None:
@@ -64,3 +51,13 @@ def test_a_budget_below_the_smallest_sample_allows_one_try() -> None:
     meter.spend(5)
     with pytest.raises(BudgetExceeded):
         meter.check()
+
+
+def test_a_share_leaves_the_same_for_every_later_part() -> None:
+    meter = BudgetMeter(Budget(tokens=900), record(Budget(tokens=900)), lambda: 0.0)
+    share = meter.share(3)
+    meter.spend(299)
+    assert not meter.exceeds(share)
+    meter.spend(1)
+    assert meter.exceeds(share)
+    assert not meter.exceeds(meter.share(1))
