@@ -33,6 +33,8 @@ _RELATION = re.compile(
     re.X | re.I,
 )
 _ARROW = re.compile(r"[=-]{1,3}>|➞|→|⇒|↦|⟶")
+_BULLET = re.compile(r"^[ \t]*(?:[-*+>]|\d+[.)])[ \t]+")
+_ASSERTED = re.compile(r"\bassert[ \t]*\(?[ \t]*$")
 _HARMLESS_BEFORE = re.compile(r"(?:^|[\s`.,:;>*|\])-]|(?:^|[^\w\])])\()$")
 _REFUSING_WORD = re.compile(r"(?:\b(?:not|in|or|lambda|def|class|if|while|return)\s+|[-+/%<=]\s*)$")
 
@@ -55,7 +57,7 @@ def read_calls(page: str, target: Target | None) -> Findings:
     name = target.name if target else None
     after = 0
     for call in _calls(page):
-        if call.start < after or (name is not None and call.name != name and not _foreign(page, call)):
+        if call.start < after or (name is not None and call.name != name and not _foreign(page, call, name)):
             continue
         one = _read(page, call, target, name)
         if one is None:
@@ -141,16 +143,18 @@ def _calls(page: str) -> Iterator[Call]:
             yield Call(name, match.start(), end, page[match.start() : end])
 
 
-def _foreign(page: str, call: Call) -> bool:
-    """Whether a call of another function looks like an example of its own, so that it must be reported."""
+def _foreign(page: str, call: Call, name: str) -> bool:
+    """Whether a call of another function looks like an example, so that it must be reported."""
+    if hasattr(builtins, call.name) and f"{name}(" not in call.source:
+        return False
     relation = _RELATION.match(page, call.end)
-    sign = relation["sign"] if relation else None
-    return bool(sign and (relation["python"] or _ARROW.match(sign))) and not hasattr(builtins, call.name)  # type: ignore[index]
+    return relation is not None and bool(relation["python"] or _ARROW.match(relation["sign"] or ""))
 
 
 def _read(page: str, call: Call, target: Target | None, name: str | None) -> Findings | None:
-    before = page[page.rfind("\n", 0, call.start) + 1 : call.start]
-    asserted = re.search(r"\bassert\s*\(?\s*$", before) is not None
+    before = _BULLET.sub("", page[page.rfind("\n", 0, call.start) + 1 : call.start])
+    asserted = _ASSERTED.search(before)
+    start = call.start - len(asserted[0]) if asserted else call.start
     relation = _RELATION.match(page, call.end)
     assert relation is not None
     raising = _RAISES.match(page, call.end)
@@ -168,8 +172,8 @@ def _read(page: str, call: Call, target: Target | None, name: str | None) -> Fin
             raise NotPlain(misfit)
         example, end = _with_result(page, call, given, relation, raising)
     except NotPlain as error:
-        return refuse(page, call.start, line, str(error)) if name or target or asserted else None
-    return Findings(examples=(example,), spans=((call.start, end),))
+        return refuse(page, start, line, str(error)) if name or target or asserted else None
+    return Findings(examples=(example,), spans=((start, end),))
 
 
 def _with_result(

@@ -33,8 +33,6 @@ _NAMED = re.compile(
 _QUOTES = re.compile(r"[A-Za-z]*('{3}|\"{3}|'|\")")
 _TYPE = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\n`]*\])?(?: *\| *[A-Za-z_][\w.]*(?:\[[^\n`]*\])?)*")
 
-_KEPT = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
-
 
 @dataclass(frozen=True)
 class Head:
@@ -87,9 +85,7 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
         return None
     target = (open_ones or functions)[-1]
     lines = code.splitlines(keepends=True)
-    platform: list[ast.stmt] = [
-        node for node in module.body if isinstance(node, _KEPT) and node is not target
-    ]
+    platform = [node for node in module.body if node is not target and _is_code(node, target)]
     signature = Signature(
         name=target.name,
         source=head_of(target),
@@ -101,6 +97,13 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
         offsets.append(offsets[-1] + len(line))
     spans = [(offsets[first_line(node) - 1], offsets[last_line(node)]) for node in platform]
     return Head(signature, (*spans, *_without_docstring(page, offsets, target)))
+
+
+def _is_code(node: ast.stmt, target: Function) -> bool:
+    """Whether a statement is code that belongs to the function; below it ``Output: 3`` is prose."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return node.lineno < target.lineno
+    return isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom))
 
 
 def _preamble(lines: list[str], nodes: list[ast.stmt]) -> str:

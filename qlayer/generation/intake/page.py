@@ -6,6 +6,7 @@ reader does not see it again and still reports true lines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ Span = tuple[int, int]
 """Start and end offset in the page, end exclusive."""
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_MARKS = re.compile(r"[()\[\]{}\"']")
 MAX_IGNORED_CHARS = 160
+MAX_NESTING = 100
 
 
 @dataclass(frozen=True)
@@ -61,26 +64,25 @@ def refuse(page: str, start: int, end: int, reason: str) -> Findings:
 def balanced_end(text: str, start: int) -> int | None:
     """The offset after the bracket that closes the one at `start`; None when it never closes.
 
-    Brackets inside string literals do not count; a string ends at its line at the latest.
+    Brackets inside string literals do not count; a string ends at its line at the latest. Nesting beyond
+    `MAX_NESTING` counts as never closed.
     """
     stack: list[str] = []
-    at = start
-    while at < len(text):
-        ch = text[at]
+    mark = _MARKS.search(text, start)
+    while mark is not None and len(stack) <= MAX_NESTING:
+        ch, after = mark[0], mark.end()
         if ch in "\"'":
-            end = string_end(text, at)
+            end = string_end(text, mark.start())
             if end is None:
                 return None
-            at = end
-            continue
-        if ch in _CLOSING:
+            after = end
+        elif ch in _CLOSING:
             stack.append(_CLOSING[ch])
-        elif ch in ")]}":
-            if not stack or stack.pop() != ch:
-                return None
-            if not stack:
-                return at + 1
-        at += 1
+        elif not stack or stack.pop() != ch:
+            return None
+        elif not stack:
+            return after
+        mark = _MARKS.search(text, after)
     return None
 
 

@@ -19,6 +19,7 @@ from qlayer.generation.intake_http import HttpParts, parse_http
 from qlayer.types.spec import MAX_SPEC_BYTES, Example, Ignored, Signature, Spec
 
 MAX_EXAMPLES = 500
+MAX_IGNORED = 200
 MAX_TITLE_CHARS = 80
 
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(.+?)[ \t#]*$", re.M)
@@ -165,7 +166,12 @@ def _settled(examples: Iterable[Example]) -> tuple[tuple[Example, ...], tuple[Ig
 
 
 def _by_line(ignored: Iterable[Ignored]) -> tuple[Ignored, ...]:
-    return tuple(sorted(ignored, key=lambda item: item.line))
+    """In the order of the request, at most `MAX_IGNORED`; the last one says how many more there are."""
+    items = sorted(ignored, key=lambda item: item.line)
+    if len(items) > MAX_IGNORED:
+        more = Ignored(line=items[MAX_IGNORED].line, text="", reason=f"and {len(items) - MAX_IGNORED} more")
+        items = [*items[:MAX_IGNORED], more]
+    return tuple(items)
 
 
 def _title(page: str, prose: str, found: Findings, signature: Signature | None) -> str:

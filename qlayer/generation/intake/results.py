@@ -19,6 +19,7 @@ _AFTER = re.compile(
     r"\b(?:and|but|while|because|since|as|for|when|where|so|if|raised|is raised)\b)",
     re.M,
 )
+_ASSERT_MESSAGE = re.compile(r"[ \t]*\)?[ \t]*,[ \t]*f?[\"']")
 _CHAIN = re.compile(r"(?<![=!<>])={1,3}(?!=)")
 
 
@@ -36,7 +37,7 @@ def read_result(page: str, start: int, *, exact: bool) -> Result:
     Raises `NotPlain` with the reason.
     """
     end = _value_end(page, start)
-    if end is not None and _AFTER.match(page, end):
+    if end is not None and (_AFTER.match(page, end) or (exact and _ASSERT_MESSAGE.match(page, end))):
         text = page[start:end]
         value = parse_value(text)
         if not exact and text.startswith("(") and not isinstance(value, tuple):
