@@ -117,7 +117,7 @@ class LlamaCpp:
             if self._closed:
                 raise LLMUnavailable("the model was closed")
             if self._server is None:
-                self._server = await asyncio.to_thread(_open_server, self._config)
+                self._server = await asyncio.to_thread(open_server, self._config)
 
     async def models(self) -> tuple[ServedModel, ...]:
         config = self._config
@@ -236,7 +236,11 @@ def _body(request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-def _open_server(config: LlamaCppConfig) -> Any:
+def open_server(config: LlamaCppConfig) -> Any:
+    """llama.cpp itself (`xllamacpp.Server`) with the weights loaded: blocks, and holds the interpreter lock.
+
+    Raises `WeightsError`, or `ConfigurationError` without the `local` extra.
+    """
     _require_gguf(config.weights, config.model)
     try:
         import xllamacpp  # a 100 MB library of an optional extra: only for those who load a model
