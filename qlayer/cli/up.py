@@ -37,14 +37,15 @@ def up(
             {
                 "http_port": port,
                 "dashboard_port": dashboard_port,
-                "engine": engine,
+                "engine": {"engine": engine},
                 "api_replicas": replicas,
                 "timeout_s": timeout,
             }
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{first['loc'][0]}: {first['msg']}", field=str(first["loc"][0])) from None
+        field = str(first["loc"][-1])
+        raise InputError(f"{field}: {first['msg']}", field=field) from None
     state = start_stack(settings, options, on_progress=_noted(err()))
     if as_json:
         print_json(state)

@@ -14,7 +14,7 @@ from qlayer.types.check import BootPlan, CheckPlan, PytestPlan
 from qlayer.types.frozen import Frozen
 from qlayer.types.source import SourceTree
 
-_NOT_MODULES = ("setup", "conftest", "noxfile")
+_NOT_MODULES = ("setup", "conftest", "noxfile", "__init__", "__main__")
 
 
 class ProjectPlan(Frozen):

@@ -1,4 +1,4 @@
-"""A machine of its own for each test: empty data folder, no stack, and a platform with fakes when asked for."""
+"""A machine of its own for each test: an empty data folder, no stack, and a platform with fakes if asked."""
 
 from __future__ import annotations
 
