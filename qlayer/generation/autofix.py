@@ -7,6 +7,7 @@ the text is made to parse, then the tree is tidied. About a tenth of a small mod
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import textwrap
 from collections.abc import Callable
@@ -37,7 +38,7 @@ MAX_CUTS = 60
 _PROMPTED_CODE = re.compile(r"^>>> ?(?:def|import|from|class|async def|@)", re.M)
 _UNCHOSEN = re.compile(r"arg\d+\Z")
 _DATETIME_CLASS = re.compile(
-    r"\bdatetime\.(?:now|utcnow|today|strptime|fromisoformat|fromtimestamp|combine|min|max)\b|\bdatetime\("
+    r"(?<![.\w])datetime\.(?:now|utcnow|today|strptime|fromisoformat|fromtimestamp|combine|min|max)\b|(?<![.\w])datetime\("
 )
 
 
@@ -234,17 +235,18 @@ def _renamed(code: str, function: ast.AST, names: dict[str, str], *, head: bool)
 
 def _needed(module: ast.Module, name: str) -> set[str]:
     """All names that the function uses, directly or through what it uses."""
-    uses: dict[str, set[str]] = {}
-    for node in module.body:
-        used = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
-        for bound in _bound_by(node):
-            uses.setdefault(bound, set()).update(used)
-    needed, waiting = {name}, [name]
-    while waiting:
-        for used_name in uses.get(waiting.pop(), set()) - needed:
-            needed.add(used_name)
-            waiting.append(used_name)
+    needed: set[str] = {name}
+    before = 0
+    while len(needed) > before:
+        before = len(needed)
+        for node in module.body:
+            if _is_kept(node, needed, name):
+                needed |= _used_by(node)
     return needed
+
+
+def _used_by(node: ast.stmt) -> set[str]:
+    return {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
 
 
 def _bound_by(node: ast.stmt) -> set[str]:
@@ -257,12 +259,12 @@ def _is_kept(node: ast.stmt, needed: set[str], name: str) -> bool:
     """Imports, what binds a needed name, and what fills a needed variable without calling the function."""
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)):
         return True
-    used = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+    used = _used_by(node)
     if isinstance(node, FUNCTIONS):
         return node.name in needed
     if name in used or isinstance(node, ast.Assert) or "__name__" in used or "print" in used:
         return False
-    return bool((_bound_by(node) | used) & needed - {"range", "len", "set", "list", "dict", "print"})
+    return bool({n for n in _bound_by(node) | used if not hasattr(builtins, n)} & needed)
 
 
 def _import_line(name: str, code: str, slot: Slot) -> str | None:

@@ -7,6 +7,7 @@ is the same for all prompts of a run, so that a server can reuse its cached pref
 from __future__ import annotations
 
 from qlayer.generation.base import Slot
+from qlayer.generation.wording import call_text
 from qlayer.llm.base import Message
 from qlayer.types.spec import Example, Spec
 
@@ -53,12 +54,8 @@ def fenced(code: str) -> str:
 
 def call_line(example: Example) -> str:
     """``add(1, 2) == 3``, or with the exception that it raises."""
-    keywords = example.kwargs.strip()
-    arguments = example.args.strip()[1:-1].rstrip(", ")
-    if keywords != "{}":
-        arguments = ", ".join(part for part in (arguments, f"**{keywords}") if part)
     relation = "raises" if example.raises else "=="
-    return f"{example.function}({arguments}) {relation} {example.expected}"
+    return f"{call_text(example.function, example.args, example.kwargs)} {relation} {example.expected}"
 
 
 def _examples(slot: Slot, brief: str) -> list[str]:

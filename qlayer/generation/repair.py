@@ -12,6 +12,7 @@ import re
 
 from qlayer.generation.base import Slot
 from qlayer.generation.prompt import PHRASINGS, ask, fenced, task
+from qlayer.generation.wording import call_text
 from qlayer.llm.base import Message
 from qlayer.types.candidate import Candidate
 from qlayer.types.check import Case, CasesPlan, Comparison, Failure, HttpPlan
@@ -97,11 +98,7 @@ def _call(slot: Slot, failure: Failure) -> str:
 
 
 def _function_call(case: Case) -> str:
-    keywords = ast.literal_eval(case.kwargs)
-    args = ast.parse(case.args, mode="eval").body
-    parts = [ast.unparse(item) for item in args.elts] if isinstance(args, ast.Tuple) else []
-    parts += [f"{name}={value!r}" for name, value in keywords.items()]
-    call = f"{case.function}({_trimmed(', '.join(parts), MAX_VALUE_CHARS)})"
+    call = _trimmed(call_text(case.function, case.args, case.kwargs), MAX_VALUE_CHARS)
     if case.expected is None:
         return f"It was called as {call}."
     verb = "raise" if case.expected.comparison is Comparison.RAISES else "return"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from qlayer.generation.intake.literals import value_text
+from qlayer.generation.wording import call_text
 from qlayer.types.check import Case, Comparison, Expectation
 from qlayer.types.spec import Example
 
@@ -31,7 +31,7 @@ def case_of(example: Example, number: int) -> Case:
         else Expectation(value=example.expected, rel_tol=FLOAT_TOLERANCE if _has_float(example) else 0.0)
     )
     return Case(
-        name=f"{number}: {_shortened(call_text(example))}",
+        name=f"{number}: {_shortened(call_text(example.function, example.args, example.kwargs))}",
         function=example.function,
         args=example.args,
         kwargs=example.kwargs,
@@ -41,7 +41,7 @@ def case_of(example: Example, number: int) -> Case:
 
 def test_of(example: Example, number: int) -> ExampleTest:
     """The example as a pytest function."""
-    call = call_text(example)
+    call = call_text(example.function, example.args, example.kwargs)
     name = f"test_example_{number}"
     if example.raises:
         return ExampleTest(name, call, raises=example.expected)
@@ -53,20 +53,6 @@ def test_of(example: Example, number: int) -> ExampleTest:
 
 
 test_of.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it where it is imported
-
-
-def call_text(example: Example) -> str:
-    """``add(1, b=2)``."""
-    keywords = ast.literal_eval(example.kwargs).items()
-    args = [ast.unparse(item) for item in _tuple(example.args)]
-    args += [f"{name}={value_text(value)}" for name, value in keywords]
-    return f"{example.function}({', '.join(args)})"
-
-
-def _tuple(args: str) -> list[ast.expr]:
-    node = ast.parse(args, mode="eval").body
-    assert isinstance(node, ast.Tuple)
-    return node.elts
 
 
 def _has_float(example: Example) -> bool:
