@@ -95,6 +95,16 @@ async def test_closing_in_mid_run_leaves_nothing(backend: str) -> None:
     assert open_descriptors() == before
 
 
+async def test_runs_that_wait_for_a_worker_start_none_after_closing(backend: str) -> None:
+    before = descendants()
+    async with opened(backend) as sandbox:
+        tasks = [asyncio.create_task(sandbox.run(HANG, Limits(wall_s=600))) for _ in range(6)]
+        await appeared(descendants(), count=8)
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(end, BaseException) or not end.verdict.accepted for end in ends)
+    assert await all_gone(descendants() - before)
+
+
 async def test_many_runs_do_not_pile_up(sandbox: Sandbox) -> None:
     await asyncio.gather(*(sandbox.run(FINE, ROOMY) for _ in range(4)))
     descriptors, processes = open_descriptors(), len(descendants())

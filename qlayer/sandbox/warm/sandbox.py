@@ -61,10 +61,15 @@ class WarmSandbox:
             capabilities=probed,
             runtimes=(f"cpython {platform.python_version()}",),
         )
-        self._idle[Kind.BARE].append(await self._started(Kind.BARE))
+        for controller in self._host.controllers:
+            cgroup.sweep(controller)
+        first = await self._started(Kind.BARE)
+        self._busy.discard(first)
+        self._idle[Kind.BARE].append(first)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._info = None
         zygotes = [*itertools.chain(*self._idle.values()), *self._busy]
         self._idle.clear()
         await asyncio.gather(*(zygote.close() for zygote in zygotes))
@@ -97,18 +102,19 @@ class WarmSandbox:
         return judge.judge(job, plan, seen, evidence)
 
     async def _take(self, kind: Kind) -> Zygote:
-        """An idle zygote of the kind that is still alive, or a new one."""
+        """An idle zygote of the kind that is still alive, or a new one. Raises `SandboxError` when closed."""
+        if self._info is None:
+            raise SandboxError("the sandbox was closed")
         while self._idle[kind]:
             zygote = self._idle[kind].pop()
             if zygote.alive:
                 self._busy.add(zygote)
                 return zygote
             await zygote.close()
-        zygote = await self._started(kind)
-        self._busy.add(zygote)
-        return zygote
+        return await self._started(kind)
 
     async def _started(self, kind: Kind) -> Zygote:
+        """A new zygote, busy from its first moment: leaving the sandbox ends it wherever it is."""
         available = {capability.name for capability in self._host.capabilities if capability.available}
         zygote = Zygote(
             Spec(
@@ -119,9 +125,11 @@ class WarmSandbox:
                 disabled=self._disabled,
             )
         )
+        self._busy.add(zygote)
         try:
             await zygote.start()
         except BaseException:
+            self._busy.discard(zygote)
             await asyncio.shield(zygote.close())
             raise
         return zygote

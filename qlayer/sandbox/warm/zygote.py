@@ -49,6 +49,11 @@ class Spec(NamedTuple):
     groups: tuple[Group, ...]
     disabled: Collection[Control]
 
+    @property
+    def counted(self) -> frozenset[str]:
+        """The cgroup controllers in use."""
+        return frozenset(group.controller.name for group in self.groups)
+
 
 class Zygote:
     """One zygote. Not safe for two runs at once; the pool sees to that."""
@@ -155,6 +160,8 @@ class Zygote:
             self._loop.remove_reader(self._control.fileno())
             self._control.close()
             self._control = None
+        if self._packet is not None and not self._packet.done():
+            self._packet.set_result(b"")
         if self._process is not None:
             process = self._process
             try:
@@ -217,6 +224,7 @@ class _Run:
             report=self._report.data,
             tester_report=self._tester_report.data,
             check_nonce=Control.NONCE not in self._zygote.spec.disabled,
+            memory_counted="memory" in self._zygote.spec.counted,
         )
 
     def _read(self, drain: Drain) -> None:
@@ -248,7 +256,7 @@ class _Run:
 
     def _order(self) -> Order:
         limits = self._limits
-        counted = {group.controller.name for group in self._zygote.spec.groups}
+        counted = self._zygote.spec.counted
         tree = sum(-(-len(data) // _PAGE) * _PAGE for data in self._plan.job.files.values())
         tmp_bytes = limits.disk_bytes + tree + _TMP_SLACK
         main_processes = 2 if self._plan.tester is not None else 1
