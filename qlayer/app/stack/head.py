@@ -42,6 +42,7 @@ def start_head(
             env=environment,
             start_new_session=True,
         )
+    process.returncode = 0  # it outlives us: nobody here waits for it, and Popen need not warn of that
     seen = read_process(process.pid)
     if seen is None:
         raise ConfigurationError("the stack's supervisor ended at once", hint=f"see {log.name}")

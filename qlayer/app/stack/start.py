@@ -16,7 +16,7 @@ from pydantic import Field
 from qlayer.app.settings import Settings
 from qlayer.app.stack.head import start_head, write_token
 from qlayer.app.stack.logs import TAIL_CHARS, keep_logs, log_tail
-from qlayer.app.stack.ports import choose_ports
+from qlayer.app.stack.ports import StackPorts, reserved_ports
 from qlayer.app.stack.preflight import MiB, check_host
 from qlayer.app.stack.serve import (
     API_APP,
@@ -66,15 +66,16 @@ def start_stack(
     with stack_lock(settings.data_dir):
         _make_way(settings, on_progress)
         check_host(settings, options.engine)
-        state = _new_state(settings, options)
-        save_state(settings.data_dir, state)
-        try:
-            return _bring_up(state, settings, options, on_progress)
-        except BaseException:  # an interrupted start leaves nothing behind either
-            keep_logs(state, settings.data_dir)
-            end_processes(load_state(settings.data_dir) or state)
-            forget_state(settings.data_dir)
-            raise
+        with reserved_ports(options.host, http=options.http_port, dashboard=options.dashboard_port) as ports:
+            state = new_state(settings, ports, host=options.host)
+            save_state(settings.data_dir, state)
+            try:
+                return _bring_up(state, settings, options, on_progress)
+            except BaseException:  # an interrupted start leaves nothing behind either
+                keep_logs(state, settings.data_dir)
+                end_processes(load_state(settings.data_dir) or state)
+                forget_state(settings.data_dir)
+                raise
 
 
 def _make_way(settings: Settings, on_progress: Progress) -> None:
@@ -92,14 +93,14 @@ def _make_way(settings: Settings, on_progress: Progress) -> None:
     forget_state(settings.data_dir)
 
 
-def _new_state(settings: Settings, options: StackOptions) -> StackState:
-    ports = choose_ports(options.host, http=options.http_port, dashboard=options.dashboard_port)
-    own_llm = f"http://{options.host}:{ports.http}{LLM_PREFIX}/v1"
+def new_state(settings: Settings, ports: StackPorts, *, host: str) -> StackState:
+    """The description of a stack that is about to be started, with a fresh folder for Ray's session."""
+    own_llm = f"http://{host}:{ports.http}{LLM_PREFIX}/v1"
     return StackState(
         id=os.urandom(8).hex(),
         phase="starting",
         started_at=datetime.now(UTC),
-        host=options.host,
+        host=host,
         ports=ports,
         model=settings.model,
         llm_url=(settings.llm_url or own_llm) if settings.uses_remote_llm else own_llm,
