@@ -82,6 +82,7 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
             hint="send one request for each, or finish the bodies of all but one",
         )
     if not functions:
+        _refuse_classes(module)
         return None
     target = (open_ones or functions)[-1]
     lines = code.splitlines(keepends=True)
@@ -97,6 +98,19 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
         offsets.append(offsets[-1] + len(line))
     spans = [(offsets[first_line(node) - 1], offsets[last_line(node)]) for node in platform]
     return Head(signature, (*spans, *_without_docstring(page, offsets, target)))
+
+
+def _refuse_classes(module: ast.Module) -> None:
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(item, FUNCTIONS) and is_stub(item) for item in node.body
+        ):
+            raise InputError(
+                f"the request asks for the class {node.name}; a request asks for one function",
+                field="text",
+                limit="1 function a request",
+                hint="ask for the methods as functions that take and return plain values",
+            )
 
 
 def _is_code(node: ast.stmt, target: Function) -> bool:

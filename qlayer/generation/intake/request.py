@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qlayer.errors import InputError
@@ -10,21 +9,19 @@ from qlayer.generation.intake.asserts import target_of_asserts
 from qlayer.generation.intake.calls import read_calls
 from qlayer.generation.intake.described import read_described
 from qlayer.generation.intake.doctests import read_doctests
-from qlayer.generation.intake.heads import Head, find_head
+from qlayer.generation.intake.heads import find_head
 from qlayer.generation.intake.literals import parse_value
 from qlayer.generation.intake.page import Findings, blank
+from qlayer.generation.intake.pairs import read_pairs
+from qlayer.generation.intake.prose import description_of, title_of
 from qlayer.generation.intake.tables import read_tables
 from qlayer.generation.intake.target import Target
 from qlayer.generation.intake_http import HttpParts, parse_http
+from qlayer.generation.naming import function_name
 from qlayer.types.spec import MAX_SPEC_BYTES, Example, Ignored, Signature, Spec
 
 MAX_EXAMPLES = 500
 MAX_IGNORED = 200
-MAX_TITLE_CHARS = 80
-
-_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(.+?)[ \t#]*$", re.M)
-_FENCE_MARK = re.compile(r"^[ \t]*```.*$", re.M)
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
 def parse_spec(text: str, *, template: str | None = None) -> Spec:
@@ -45,11 +42,16 @@ def parse_spec(text: str, *, template: str | None = None) -> Spec:
         target = _target_from(found.examples) if found.examples else target_of_asserts(prose)
     if head is None and target is not None:
         found += _read_described(prose, found, target)
+    title = title_of(page, blank(prose, found.spans), head)
+    if not http.routes:
+        found += read_pairs(blank(prose, found.spans), target or _target_from_title(title))
+        if target is None and found.examples:
+            target = _target_from_title(title)
     signature = head.signature if head else _inferred(target)
     examples, contradicting = _settled(found.examples)
-    description = page.strip() if http.routes else _description(blank(prose, found.spans), head)
+    description = page.strip() if http.routes else description_of(page, blank(prose, found.spans), head)
     return Spec(
-        title=_title(page, prose, found, signature),
+        title=title,
         description=description,
         template=template,
         signature=signature,
@@ -122,6 +124,11 @@ def _target_from(examples: tuple[Example, ...]) -> Target:
     )
 
 
+def _target_from_title(title: str) -> Target:
+    """A function of one value, for a request that shows no call."""
+    return Target(name=function_name(title), positional=("value",))
+
+
 def _count(example: Example) -> int:
     args = parse_value(example.args)
     assert isinstance(args, tuple)
@@ -172,30 +179,3 @@ def _by_line(ignored: Iterable[Ignored]) -> tuple[Ignored, ...]:
         more = Ignored(line=items[MAX_IGNORED].line, text="", reason=f"and {len(items) - MAX_IGNORED} more")
         items = [*items[:MAX_IGNORED], more]
     return tuple(items)
-
-
-def _title(page: str, prose: str, found: Findings, signature: Signature | None) -> str:
-    """The first heading, else the first sentence, at most `MAX_TITLE_CHARS` characters."""
-    heading = _HEADING.search(blank(prose, found.spans))
-    words = heading[1] if heading else _first_sentence(blank(prose, found.spans))
-    if not any(ch.isalpha() for ch in words):
-        words = signature.name if signature else _first_sentence(page)
-    words = " ".join(words.split())
-    if len(words) <= MAX_TITLE_CHARS:
-        return words
-    return words[: MAX_TITLE_CHARS - 3].rpartition(" ")[0].rstrip(" ,;:") + "..."
-
-
-def _first_sentence(text: str) -> str:
-    paragraph = next((part for part in text.split("\n\n") if any(ch.isalpha() for ch in part)), "")
-    return _SENTENCE_END.split(" ".join(paragraph.split()))[0].strip(" \"'`*#-")
-
-
-def _description(rest: str, head: Head | None) -> str:
-    """What is left when code and examples are taken out; a docstring is kept whole."""
-    if head is not None and head.signature.docstring:
-        return head.signature.docstring
-    without_title = _HEADING.sub("", rest, count=1)
-    lines = [line.rstrip() for line in _FENCE_MARK.sub("", without_title).splitlines()]
-    kept = [line for line in lines if line.strip(" \t*->|`:#") or not line]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()

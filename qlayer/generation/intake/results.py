@@ -36,7 +36,7 @@ def read_result(page: str, start: int, *, exact: bool) -> Result:
 
     Raises `NotPlain` with the reason.
     """
-    end = _value_end(page, start)
+    end = value_end(page, start)
     if end is not None and (_AFTER.match(page, end) or (exact and _ASSERT_MESSAGE.match(page, end))):
         text = page[start:end]
         value = parse_value(text)
@@ -59,7 +59,8 @@ def is_exception(name: str) -> bool:
     return isinstance(kind, type) and issubclass(kind, Exception)
 
 
-def _value_end(page: str, start: int) -> int | None:
+def value_end(page: str, start: int) -> int | None:
+    """The offset after the value that starts here, by its outer form; None when none starts here."""
     ch = page[start : start + 1]
     if ch and ch in "([{":
         return balanced_end(page, start)

@@ -222,6 +222,33 @@ def test_backticks_inside_a_string_stay() -> None:
     assert trusted(spec) == [("('`a`',)", "'`'")]
 
 
+@pytest.mark.parametrize("arrow", ["->", "=>", "➞", "→"])
+def test_pairs_are_examples_of_a_function_of_one_argument(arrow: str) -> None:
+    spec = parse_spec(f'Reverse the words of a sentence, e.g. "a b" {arrow} "b a"\n\n- "" {arrow} ""\n')
+    assert spec.signature is not None
+    assert spec.signature.source == "def reverse_words_sentence(value)"
+    assert trusted(spec) == [("('a b',)", "'b a'"), ("('',)", "''")]
+
+
+def test_pairs_need_a_function_of_one_argument() -> None:
+    spec = parse_spec("Write `add(a, b)`.\n\n1 -> 2\n")
+    assert spec.examples == ()
+
+
+def test_a_class_is_refused_with_a_way_out() -> None:
+    with pytest.raises(InputError, match="the class Stack") as caught:
+        parse_spec("class Stack:\n    def push(self, x): ...\n")
+    assert caught.value.hint
+
+
+def test_sentences_with_an_example_stay_whole() -> None:
+    spec = parse_spec(
+        "# Merge\n\nSorted or not: merge([2, 1]) -> [1, 2].\n\nExamples:\n\n- merge([]) -> []\n"
+    )
+    assert spec.description == "Sorted or not: merge([2, 1]) -> [1, 2]."
+    assert len(spec.examples) == 2
+
+
 def test_plain_words_alone_are_enough() -> None:
     spec = parse_spec("Write a function that says whether a word is a palindrome")
     assert spec.title == "Write a function that says whether a word is a palindrome"

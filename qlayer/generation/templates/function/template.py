@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import sys
 from pathlib import Path
 
 from qlayer.errors import InputError
 from qlayer.generation.base import Fit, Skeleton, Slot
+from qlayer.generation.naming import function_name, identifier
 from qlayer.generation.templates.function.source import docstring_block, signature_imports
 from qlayer.generation.templates.function.tests import case_of, test_of
 from qlayer.generation.templates.render import render_folder
@@ -18,14 +18,6 @@ from qlayer.types.spec import Signature, Spec
 
 _FILES = Path(__file__).parent / "files"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SLUG = re.compile(r"[^a-z0-9]+")
-# fmt: off
-_LEADING_WORDS = frozenset({
-    "a", "an", "the", "write", "create", "make", "implement", "build", "define", "design",
-    "function", "python", "program", "please", "that", "to", "which",
-})
-# fmt: on
-MAX_NAME_CHARS = 40
 
 
 class FunctionTemplate:
@@ -95,22 +87,13 @@ class FunctionTemplate:
 
 
 def _signature_from_title(title: str) -> Signature:
-    """``def <words of the title>(value)``, for a request that shows neither a head nor an example."""
-    words = [word for word in _SLUG.split(title.lower()) if word and word not in _LEADING_WORDS]
-    name = _identifier("_".join(words[:5])) or "solve"
+    """For a request that shows neither a head nor an example."""
+    name = function_name(title)
     return Signature(name=name, source=f"def {name}(value)")
 
 
 def _package_name(function: str) -> str:
     """A package name that shadows neither the standard library nor pytest."""
-    name = _identifier(_SLUG.sub("_", _CAMEL.sub("_", function).lower())) or "library"
+    name = identifier(_CAMEL.sub("_", function)) or "library"
     taken = name in sys.stdlib_module_names or name in ("test", "tests", "src", "pytest")
     return f"{name}_lib" if taken else name
-
-
-def _identifier(text: str) -> str:
-    """At most `MAX_NAME_CHARS` characters, a valid name and no keyword; empty when nothing is left."""
-    name = text.strip("_")[:MAX_NAME_CHARS].rstrip("_")
-    if name[:1].isdigit():
-        name = f"f_{name}"
-    return f"{name}_" if keyword.iskeyword(name) else name
