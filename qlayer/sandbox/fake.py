@@ -72,7 +72,7 @@ def unsafe_in_process(job: SandboxJob) -> SandboxResult:
         raise SandboxError("unsafe_in_process runs values jobs with plain calls only")
     module = ModuleType(job.module)
     try:
-        exec(compile(_source(job), f"{job.module}.py", "exec"), module.__dict__)
+        exec(compile(_source(job), f"{job.module}.py", "exec", dont_inherit=True), module.__dict__)
     except SyntaxError as error:
         return result_of(job, Outcome.COMPILE_ERROR, f"it does not compile: {error}")
     except Exception as error:  # the tested code's own

@@ -25,6 +25,7 @@ from qlayer.sandbox.base import (
     ValuesJob,
 )
 from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.fake import FakeSandbox, unsafe_in_process
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.check import Case, Comparison, Expectation
 from qlayer.types.source import SourceTree
@@ -32,6 +33,10 @@ from qlayer.types.source import SourceTree
 BACKENDS: dict[str, Callable[[], Sandbox]] = {
     "warm": lambda: WarmSandbox(WarmConfig(workers=2)),
 }
+FAKES: dict[str, Callable[[], Sandbox]] = {
+    "fake": lambda: FakeSandbox(unsafe_in_process),
+}
+"""Obey what the contract says about calls judged by value, and nothing else of it."""
 
 ROOMY = Limits(wall_s=60, cpu_s=30, memory_bytes=256 * MiB)
 """For programs that are meant to end by themselves, on a slow and busy machine too."""
@@ -41,7 +46,7 @@ ROOMY = Limits(wall_s=60, cpu_s=30, memory_bytes=256 * MiB)
 async def opened(backend: str) -> AsyncIterator[Sandbox]:
     """The backend, started; skips with the reason where this host cannot isolate."""
     try:
-        async with BACKENDS[backend]() as sandbox:
+        async with (BACKENDS | FAKES)[backend]() as sandbox:
             yield sandbox
     except TierUnavailable as missing:
         pytest.skip(f"{backend}: {missing}")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sandbox_backends import BACKENDS, case, judge, opened, program, split, values
+from sandbox_backends import BACKENDS, FAKES, case, judge, opened, program, split, values
 
 from qlayer.sandbox.base import MiB, Sandbox, SandboxJob, ValuesJob
 from qlayer.types.source import SourceTree
@@ -25,29 +25,35 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
         yield started
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS | FAKES))
+async def by_value(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """Where calls can be judged by value: every backend, and the fake."""
+    async with opened(request.param) as started:
+        yield started
+
+
 # -- values ---------------------------------------------------------------------------------------------
 
 
-async def test_right_values_are_accepted(sandbox: Sandbox) -> None:
+async def test_right_values_are_accepted(by_value: Sandbox) -> None:
     job = values(ADD, case("add(2, 3)", "5"), case("add([1], [2])", "[1, 2]"), case("add('a', 'b')", "'ab'"))
-    result = await judge(sandbox, job)
+    result = await judge(by_value, job)
     assert result.verdict.outcome is Outcome.ACCEPTED, result
     assert [c.outcome for c in result.cases] == [Outcome.ACCEPTED] * 3
     assert [c.name for c in result.cases] == [c.name for c in job.cases]
     assert result.cases[0].returned == "5"
-    assert result.usage.wall_s > 0 and result.usage.cpu_s > 0
 
 
-async def test_a_wrong_value_is_a_wrong_answer_of_its_case(sandbox: Sandbox) -> None:
-    result = await judge(sandbox, values(WRONG_ADD, case("add(2, 0)", "2"), case("add(2, 3)", "5")))
+async def test_a_wrong_value_is_a_wrong_answer_of_its_case(by_value: Sandbox) -> None:
+    result = await judge(by_value, values(WRONG_ADD, case("add(2, 0)", "2"), case("add(2, 3)", "5")))
     assert result.verdict.outcome is Outcome.WRONG_ANSWER
     assert result.verdict.attribution is Attribution.PROGRAM
     assert [c.outcome for c in result.cases] == [Outcome.ACCEPTED, Outcome.WRONG_ANSWER]
     assert result.cases[1].returned == "-1"
 
 
-async def test_no_cases_only_import(sandbox: Sandbox) -> None:
-    assert (await judge(sandbox, values("VALUE = 1\n"))).verdict.outcome is Outcome.ACCEPTED
+async def test_no_cases_only_import(by_value: Sandbox) -> None:
+    assert (await judge(by_value, values("VALUE = 1\n"))).verdict.outcome is Outcome.ACCEPTED
 
 
 async def test_each_case_has_its_own_error(sandbox: Sandbox) -> None:
@@ -66,13 +72,13 @@ async def test_each_case_has_its_own_error(sandbox: Sandbox) -> None:
     assert (error.path, error.line) == ("main.py", 4)
 
 
-async def test_a_case_may_ask_for_an_exception(sandbox: Sandbox) -> None:
+async def test_a_case_may_ask_for_an_exception(by_value: Sandbox) -> None:
     code = "def fail(text):\n    raise ValueError(text)\n"
-    good = await judge(sandbox, values(code, case("fail('x')", raises="ValueError")))
+    good = await judge(by_value, values(code, case("fail('x')", raises="ValueError")))
     assert good.verdict.outcome is Outcome.ACCEPTED
-    other = await judge(sandbox, values(code, case("fail('x')", raises="KeyError")))
+    other = await judge(by_value, values(code, case("fail('x')", raises="KeyError")))
     assert not other.verdict.accepted
-    returned = await judge(sandbox, values(ADD, case("add(1, 2)", raises="ValueError")))
+    returned = await judge(by_value, values(ADD, case("add(1, 2)", raises="ValueError")))
     assert returned.verdict.outcome is Outcome.WRONG_ANSWER
 
 
@@ -96,20 +102,20 @@ async def test_a_case_may_ask_for_an_exception(sandbox: Sandbox) -> None:
         ("float('inf')", "1e999", True),
     ],
 )
-async def test_types_are_exact(sandbox: Sandbox, returned: str, expected: str, equal: bool) -> None:
-    result = await judge(sandbox, values(f"def give():\n    return {returned}\n", case("give()", expected)))
+async def test_types_are_exact(by_value: Sandbox, returned: str, expected: str, equal: bool) -> None:
+    result = await judge(by_value, values(f"def give():\n    return {returned}\n", case("give()", expected)))
     assert result.verdict.outcome is (Outcome.ACCEPTED if equal else Outcome.WRONG_ANSWER), result
 
 
-async def test_floats_may_have_a_tolerance(sandbox: Sandbox) -> None:
+async def test_floats_may_have_a_tolerance(by_value: Sandbox) -> None:
     code = "def third():\n    return 1 / 3\n"
-    near = await judge(sandbox, values(code, case("third()", "0.33333", rel_tol=1e-4)))
-    exact = await judge(sandbox, values(code, case("third()", "0.33333")))
+    near = await judge(by_value, values(code, case("third()", "0.33333", rel_tol=1e-4)))
+    exact = await judge(by_value, values(code, case("third()", "0.33333")))
     assert (near.verdict.outcome, exact.verdict.outcome) == (Outcome.ACCEPTED, Outcome.WRONG_ANSWER)
 
 
-async def test_a_missing_function_is_not_a_pass(sandbox: Sandbox) -> None:
-    result = await judge(sandbox, values(ADD, case("subtract(2, 3)", "-1")))
+async def test_a_missing_function_is_not_a_pass(by_value: Sandbox) -> None:
+    result = await judge(by_value, values(ADD, case("subtract(2, 3)", "-1")))
     assert result.verdict.outcome is Outcome.RUNTIME_ERROR
 
 
@@ -145,7 +151,7 @@ async def test_a_package_below_src_is_importable(sandbox: Sandbox) -> None:
     ("code", "expected"),
     [
         ("def add(a, b)\n    return a + b\n", Outcome.COMPILE_ERROR),
-        ("import no_such_module_anywhere\n", Outcome.RUNTIME_ERROR),
+        ("import no_such_module_anywhere\n", Outcome.DEPENDENCY_ERROR),
         ("raise ValueError('at import')\n", Outcome.RUNTIME_ERROR),
     ],
     ids=["syntax", "missing module", "raises"],
@@ -220,6 +226,14 @@ async def test_ten_at_once_do_not_mix(sandbox: Sandbox) -> None:
     results = await asyncio.gather(*(judge(sandbox, job) for job in jobs))
     assert [r.cases[0].returned for r in results] == [str(n) for n in range(10)]
     assert [r.verdict.accepted for r in results] == [n % 3 != 0 for n in range(10)]
+
+
+async def test_usage_comes_with_every_verdict(sandbox: Sandbox) -> None:
+    code = "print('x' * 100)\nblock = b'x' * (32 << 20)\nprint(sum(range(10**6)) > 0)\n"
+    usage = (await judge(sandbox, program(code))).usage
+    assert usage.wall_s > 0 and usage.cpu_s > 0
+    assert usage.output_bytes == 106
+    assert 32 * MiB < usage.memory_peak_bytes < 256 * MiB
 
 
 async def test_every_verdict_names_its_isolation(sandbox: Sandbox) -> None:

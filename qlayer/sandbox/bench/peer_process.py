@@ -28,7 +28,7 @@ def fork(program: Program) -> None:
     if pid == 0:
         status = 1
         try:
-            exec(compile(program["whole"], "main.py", "exec"), {"__name__": "__main__"})
+            exec(compile(program["whole"], "main.py", "exec", dont_inherit=True), {"__name__": "__main__"})
             status = 0
         finally:
             os._exit(status)
