@@ -154,7 +154,9 @@ def test_a_replica_killed_in_mid_run_loses_nothing(up: Up, app: str) -> None:
 def test_a_follower_that_goes_away_is_freed(up: Up) -> None:
     run_id = up.submit()
     with up.http.stream("GET", f"/runs/{run_id}/events") as answer:
-        next(line for line in answer.iter_lines() if line == "event: text")
+        lines = answer.iter_lines()  # httpx closes the connection with it
+        while next(lines) != "event: text":
+            pass
         assert _metric(up, "qlayer_api_followers") == 1
     _wait(lambda: _metric(up, "qlayer_api_followers") == 0)
     up.follow(run_id)
