@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -45,6 +46,8 @@ class Host(NamedTuple):
 
 def probe() -> Host:
     """Try everything in throw-away processes; takes about a tenth of a second. Raises `SandboxError`."""
+    if sys.platform != "linux":
+        return Host(tuple(_absent(name) for name in _NEEDS[Tier.FULL]), ())
     try:
         process = interpreter.start("probe:main", FIRST_UID, stdin=subprocess.PIPE)
     except OSError as error:
@@ -64,6 +67,10 @@ def probe() -> Host:
     probed = [Capability(name=name, available=ok, detail=why) for name, ok, why in json.loads(out)]
     controllers = tuple(group.controller for _, group in groups if group is not None)
     return Host((*probed, *(capability for capability, _ in groups)), controllers)
+
+
+def _absent(name: str) -> Capability:
+    return Capability(name=name, available=False, detail=f"needs Linux, this is {sys.platform}")
 
 
 def _probe_cgroup(name: str, pid: int) -> tuple[Capability, cgroup.Group | None]:

@@ -107,6 +107,14 @@ class Group:
         return 0
 
 
+def sweep(controller: Controller) -> None:
+    """Remove groups whose host process is gone, left behind if a keeper was killed. Busy ones stay."""
+    for path in controller.parent.glob("qlayer-[0-9]*"):
+        owner = path.name.split("-")[1]
+        if not Path("/proc", owner).exists():
+            Group(controller, path.name).remove()
+
+
 def find(name: str) -> Iterator[Controller]:
     """Places where a group for ``memory`` or ``pids`` may be tried, best first."""
     own = dict(_own_paths())

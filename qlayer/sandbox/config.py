@@ -29,7 +29,7 @@ class Control(StrEnum):
     MEMORY_CGROUP = "memory_cgroup"
     PIDS_CGROUP = "pids_cgroup"
     RLIMITS = "rlimits"
-    """CPU, open files, file size, core; and processes where there is no pids cgroup."""
+    """CPU, open files, file size, core; processes and memory too where no cgroup counts them."""
     WALL_LIMIT = "wall_limit"
     """The deadline kept by the host: off, it is sixty times as long."""
     OUTPUT_LIMIT = "output_limit"

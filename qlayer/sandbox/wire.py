@@ -21,6 +21,7 @@ MAX_BYTES = 1024 * 1024
 MAX_ITEMS = 200_000
 """Values inside one value, all levels together."""
 _NATIVE_INT = 2**53
+_FEW = 64
 
 
 class Unplain(TypeError):
@@ -153,14 +154,22 @@ def _container(tag: str, body: object, depth: int) -> Any:
         raise Malformed(f"tag {tag!r} needs a list")
     try:
         if tag == "d":
-            return {untag(key, depth + 1): untag(value, depth + 1) for key, value in body}
+            pairs = [(untag(key, depth + 1), untag(value, depth + 1)) for key, value in body]
+            return dict(zip(_spread([key for key, _ in pairs]), [value for _, value in pairs], strict=True))
         items = [untag(item, depth + 1) for item in body]
         if tag == "t":
             return tuple(items)
         if tag == "s":
-            return set(items)
+            return set(_spread(items))
         if tag == "z":
-            return frozenset(items)
+            return frozenset(_spread(items))
     except (TypeError, ValueError) as error:
         raise Malformed(str(error)) from None
     raise Malformed(f"unknown tag {tag!r}")
+
+
+def _spread(keys: list[Any]) -> list[Any]:
+    """The keys, unless so many share a hash that a table of them would take the host quadratic time."""
+    if len({hash(key) for key in keys}) * _FEW < len(keys):
+        raise Malformed("too many keys of one hash")
+    return keys

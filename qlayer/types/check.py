@@ -149,8 +149,13 @@ class Failure(Frozen):
 
     @property
     def is_crash(self) -> bool:
-        """Whether the program broke by itself (an exception or a failed gate) instead of answering wrongly."""
-        return self.outcome in (Outcome.RUNTIME_ERROR, Outcome.COMPILE_ERROR, Outcome.SIGNALLED)
+        """Whether the program broke by itself (an exception, a failed gate) instead of answering wrongly."""
+        return self.outcome in (
+            Outcome.RUNTIME_ERROR,
+            Outcome.COMPILE_ERROR,
+            Outcome.DEPENDENCY_ERROR,
+            Outcome.SIGNALLED,
+        )
 
 
 class Level(StrEnum):

@@ -41,6 +41,8 @@ class Observation(NamedTuple):
     report: bytes
     tester_report: bytes
     check_nonce: bool = True
+    memory_counted: bool = True
+    """False without a memory cgroup."""
 
     @property
     def signal_name(self) -> str | None:

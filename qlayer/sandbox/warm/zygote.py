@@ -64,6 +64,7 @@ class Zygote:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._packet: asyncio.Future[bytes] | None = None
+        self._hung_up = False
 
     @property
     def pid(self) -> int | None:
@@ -72,7 +73,7 @@ class Zygote:
 
     @property
     def alive(self) -> bool:
-        return self._control is not None and self._process is not None and self._process.poll() is None
+        return self._control is not None and not self._hung_up
 
     async def start(self) -> None:
         """Raises `SandboxError` with the zygote's own words."""
@@ -123,7 +124,7 @@ class Zygote:
 
     def send(self, packet: bytes, fds: Collection[int] = ()) -> None:
         """Raises `ZygoteDied`."""
-        if self._control is None:
+        if self._control is None or self._hung_up:
             raise ZygoteDied("the zygote is closed")
         try:
             socket.send_fds(self._control, [packet], list(fds))
@@ -150,6 +151,7 @@ class Zygote:
         except OSError:
             packet = b""
         if not packet:
+            self._hung_up = True
             self._loop.remove_reader(self._control.fileno())
         if self._packet is not None and not self._packet.done():
             self._packet.set_result(packet)

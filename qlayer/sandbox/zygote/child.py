@@ -24,6 +24,8 @@ JOB_FD, REPORT_FD, CALL_FD = 3, 4, 5
 _SAFE_FD = 32
 """Descriptors are moved above this first, so that none is overwritten by another's final place."""
 _LOCKED_BYTES = 64 * 1024
+_NO_CORE = 1
+"""Zero would still start a host's core handler when `core_pattern` is a pipe; one byte stops both kinds."""
 
 
 class Role(IntEnum):
@@ -112,7 +114,7 @@ def _limit(setup: Setup, order: Order) -> None:
     if "rlimits" in setup.disabled:
         return
     limits = [
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, _NO_CORE),
         (resource.RLIMIT_MEMLOCK, _LOCKED_BYTES),
         (resource.RLIMIT_FSIZE, order.file_bytes),
         (resource.RLIMIT_NOFILE, order.open_files),

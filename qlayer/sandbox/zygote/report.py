@@ -26,6 +26,3 @@ class Report:
         rest = memoryview(line + b"\n")
         while rest:
             rest = rest[os.write(self._fd, rest) :]
-
-    def close(self) -> None:
-        os.close(self._fd)

@@ -47,6 +47,7 @@ _libc.mount.argtypes = (
     ctypes.c_char_p,
 )
 _libc.prctl.argtypes = (ctypes.c_int,) + (ctypes.c_ulong,) * 4
+_bare_fork = getattr(_libc, "_Fork", None)
 _NUMBERS = {
     "x86_64": {"pivot_root": 155, "capset": 126, "landlock_create_ruleset": 444},
     "aarch64": {"pivot_root": 41, "capset": 91, "landlock_create_ruleset": 444},
@@ -73,11 +74,12 @@ def raw(name: str, *args: object) -> int:
 
 
 def fork() -> int:
-    """glibc's `_Fork`: like os.fork without Python's and libc's hooks, which touch some 190 pages.
+    """libc's `_Fork`: like os.fork without Python's and libc's hooks, which touch some 190 pages.
 
-    `random` is therefore not reseeded in the child, which makes runs reproducible.
+    `random` is therefore not reseeded in the child, which makes runs reproducible. A glibc before 2.34 lacks
+    it; then os.fork does.
     """
-    return _done(_libc._Fork(), "fork")
+    return _done(_bare_fork(), "fork") if _bare_fork is not None else os.fork()
 
 
 def unshare(flags: int) -> None:

@@ -86,7 +86,7 @@ def _time(seen: Observation) -> Iterable[Finding]:
     if used_s >= limits.cpu_s or seen.signal_name == "SIGXCPU":
         yield Finding(
             Outcome.CPU_LIMIT,
-            f"it used {used_s:.2f} s of CPU; {limits.cpu_s:g} s are allowed",
+            f"it used up its {limits.cpu_s:g} s of CPU",
             limit=f"cpu_s={limits.cpu_s:g}",
             counter=f"rusage={used_s:.3f}s" + (" SIGXCPU" if seen.signal_name == "SIGXCPU" else ""),
         )
@@ -155,7 +155,19 @@ def import_failure(raw: Any) -> Finding:
         return Finding(Outcome.COMPILE_ERROR, f"it does not compile: {one_line(error)}", phase=Phase.COMPILE)
     if "SystemExit" in names:
         return Finding(Outcome.INCOMPLETE, "it exited while it was being imported")
+    if "ModuleNotFoundError" in names:
+        return Finding(Outcome.DEPENDENCY_ERROR, f"importing it failed: {one_line(error)}", phase=Phase.DEPS)
     return Finding(Outcome.RUNTIME_ERROR, f"importing it failed: {one_line(error)}")
+
+
+def unraised_limit(seen: Observation, raw: Any) -> Finding | None:
+    """Memory ran out where only RLIMIT_DATA, which has no counter, bounds it: the exception has to do."""
+    if seen.memory_counted or "MemoryError" not in classes(raw):
+        return None
+    limit = f"memory_bytes={seen.limits.memory_bytes}"
+    return Finding(
+        Outcome.MEMORY_LIMIT, "it ran out of memory", limit=limit, counter="RLIMIT_DATA, by a MemoryError"
+    )
 
 
 def _text(value: object) -> str:

@@ -66,6 +66,8 @@ def grade(job: ValuesJob, nonce: str, seen: Observation) -> tuple[list[Finding],
         found.append(f.broken(f"the run could not be set up: {reports.setup or 'no report'}"))
     if reports.failed is not None:
         found.append(f.import_failure(reports.failed))
+    raised = [reports.failed, *(line.get("error") for line in reports.cases)]
+    found += filter(None, (f.unraised_limit(seen, error) for error in raised))
     cases = tuple(_results(job, reports, found))
     if not found and not (reports.done and seen.exit_status == 0):
         found.append(Finding(Outcome.INCOMPLETE, _early_end(job, reports, seen)))

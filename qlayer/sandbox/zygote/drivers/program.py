@@ -1,8 +1,13 @@
-"""Program mode: the file runs as ``__main__``, with nothing of the platform's left open."""
+"""Program mode: the file runs as ``__main__``.
+
+The private channel then only serves to explain an exception; what is written to it can make a result worse,
+never better.
+"""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -18,7 +23,7 @@ from qlayer.sandbox.zygote.report import Report
 
 
 def run(job: Job, report: Report) -> NoReturn:
-    """Compile, close the private channel, run. The exit status, which the kernel keeps, is the result."""
+    """Compile, then run. The exit status, which the kernel keeps, is the result."""
     path = f"{WORK}/{job.body['path']}"
     try:
         code = module.compile_file(path)
@@ -27,11 +32,10 @@ def run(job: Job, report: Report) -> NoReturn:
         finish(1)
     module.use_tree()
     report.send("compiled")
-    report.close()
-    finish(_run_as_main(code, path, job.body["argv"]))
+    finish(_run_as_main(code, path, job.body["argv"], report))
 
 
-def _run_as_main(code: CodeType, path: str, argv: list[str]) -> int:
+def _run_as_main(code: CodeType, path: str, argv: list[str], report: Report) -> int:
     main = ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=__builtins__)
     sys.modules["__main__"] = main
@@ -45,6 +49,8 @@ def _run_as_main(code: CodeType, path: str, argv: list[str]) -> int:
     except BaseException as error:  # as the interpreter itself does at the top
         tb = error.__traceback__
         traceback.print_exception(type(error), error, tb.tb_next if tb else None)
+        with contextlib.suppress(OSError):  # the program may have closed the channel
+            report.send("failed", error=mishap.describe(error))
         status = 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
