@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,13 @@ from pydantic import Field
 from qlayer.errors import (
     ConfigurationError,
     InputError,
-    LLMError,
     LLMUnavailable,
     NotFoundError,
     WeightsError,
 )
 from qlayer.llm.base import ChatChunk, ChatRequest, ServedModel
 from qlayer.llm.catalogue import CatalogueEntry
+from qlayer.llm.llamacpp_generation import Generation
 from qlayer.llm.slots import Occupancy, Slots
 from qlayer.llm.wire import Assembler, request_body
 from qlayer.types.frozen import Frozen
@@ -104,7 +103,7 @@ class LlamaCpp:
         self._slots = Slots(config.slots, config.max_queued)
         self._loading = asyncio.Lock()
         self._server: Any = None
-        self._running: set[_Generation] = set()
+        self._running: set[Generation] = set()
         self._closed = False
 
     @property
@@ -136,7 +135,7 @@ class LlamaCpp:
         if self._closed:
             self._slots.release()
             raise LLMUnavailable("the model was closed")
-        generation = _Generation(self._server, _body(request), on_end=self._ended)
+        generation = Generation(self._server, _body(request), on_end=self._ended)
         self._running.add(generation)
         generation.start()
         assembler = Assembler()
@@ -159,73 +158,9 @@ class LlamaCpp:
         async with self._loading:
             self._server = None  # its destructor ends llama.cpp's own threads and frees the memory
 
-    def _ended(self, generation: _Generation) -> None:
+    def _ended(self, generation: Generation) -> None:
         self._running.discard(generation)
         self._slots.release()
-
-
-class _Generation:
-    """One generation: a thread inside llama.cpp, and the values that it hands out.
-
-    The thread is no daemon: one killed inside llama.cpp at interpreter exit is a segmentation fault. It
-    leaves by itself at the next piece when the reader or the main thread is gone.
-    """
-
-    def __init__(self, server: Any, body: dict[str, Any], on_end: Callable[[_Generation], None]) -> None:
-        self._server = server
-        self._body = body
-        self._on_end = on_end
-        self._loop = asyncio.get_running_loop()
-        self._values: asyncio.Queue[object | None] = asyncio.Queue()
-        self._stop = threading.Event()
-        self._error: BaseException | None = None
-        self.ended = asyncio.Event()
-
-    @property
-    def stopped(self) -> bool:
-        return self._stop.is_set()
-
-    def start(self) -> None:
-        threading.Thread(target=self._generate, name="llama.cpp generation").start()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    async def next(self) -> object | None:
-        """The next value, or None at the end. Raises what llama.cpp raised."""
-        value = await self._values.get()
-        if value is None and self._error is not None:
-            raise self._error
-        return value
-
-    def _generate(self) -> None:
-        try:
-            self._server.handle_chat_completions(self._body, self._on_value)
-        except ValueError as error:  # llama.cpp's std::invalid_argument: the request was at fault
-            self._error = InputError(f"llama.cpp refused the request: {error}", field="request")
-        except RuntimeError as error:
-            self._error = LLMError(f"llama.cpp failed: {error}")
-        finally:
-            self._post(self._end)
-
-    def _on_value(self, value: object) -> bool:
-        """Called by llama.cpp for each piece; True ends the generation."""
-        if self._stop.is_set() or not threading.main_thread().is_alive():
-            return True
-        self._post(self._values.put_nowait, value)
-        return False
-
-    def _post(self, call: Callable[..., None], *args: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(call, *args)
-        except RuntimeError:  # the loop was closed with the generation still running: nobody reads any more
-            self._stop.set()
-
-    def _end(self) -> None:
-        self._server = None
-        self._values.put_nowait(None)
-        self.ended.set()
-        self._on_end(self)
 
 
 def _body(request: ChatRequest) -> dict[str, Any]:
@@ -265,6 +200,7 @@ def open_server(config: LlamaCppConfig) -> Any:
     params.port = 0
     params.api_keys = [secrets.token_hex(32)]
     params.endpoint_slots = False
+    params.n_threads_http = 1
     params.ui = False
     try:
         return xllamacpp.Server(params)

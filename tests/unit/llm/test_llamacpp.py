@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import signal
 import subprocess
@@ -14,8 +15,9 @@ import pytest
 from qlayer.errors import ConfigurationError, LLMUnavailable, WeightsError
 from qlayer.llm.base import ChatRequest, Message, complete
 from qlayer.llm.catalogue import Catalogue
-from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
+from qlayer.llm.llamacpp import PREFILL_BATCH, LlamaCpp, LlamaCppConfig
 from qlayer.llm.weights import Weights
+from qlayer.types.candidate import Sampling
 from qlayer.types.ids import ModelId
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -89,7 +91,7 @@ LEAVING = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from qlayer.llm.base import ChatRequest, Message
-from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
+from qlayer.llm.llamacpp import PREFILL_BATCH, LlamaCpp, LlamaCppConfig
 from qlayer.types.candidate import Sampling
 
 config = LlamaCppConfig(model="m", weights=Path(sys.argv[1]), threads=1)
@@ -122,10 +124,7 @@ asyncio.run(globals()[sys.argv[2]]())
 )
 def test_the_process_ends_by_itself_in_the_middle_of_an_answer(way: str, status: int) -> None:
     """A thread left in llama.cpp would hang the exit for minutes, or crash it with a signal."""
-    try:
-        path = weights_path()
-    except WeightsError as error:
-        pytest.skip(f"{error.message}: {error.hint}")
+    path = weights()
     done = subprocess.run(
         [sys.executable, "-c", LEAVING, str(path), way],
         capture_output=True,
@@ -138,6 +137,32 @@ def test_the_process_ends_by_itself_in_the_middle_of_an_answer(way: str, status:
     assert way == "interrupted" or done.stderr == "", "llama.cpp is to be silent"
 
 
-def weights_path() -> Path:
+@pytest.mark.model
+async def test_cancelling_during_the_prefill_stops_at_the_next_batch() -> None:
+    """Only what was computed is in the prefix cache, which shows how far it got."""
+    engine = LlamaCpp(LlamaCppConfig(model=SMALL, weights=weights(), context_tokens=1024, slots=1, threads=1))
+    await engine.load()
+    words = " ".join(f"word{number}" for number in range(100, 230))
+    request = ChatRequest(
+        model=SMALL,
+        messages=(Message(role="user", content=words),),
+        sampling=Sampling(max_tokens=1),
+    )
+    started = asyncio.create_task(anext(engine.stream(request)))
+    while engine.occupancy.running == 0:  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0)
+    started.cancel()
+    await asyncio.gather(started, return_exceptions=True)
+    answer = await complete(engine, request)
+    assert answer.usage.prompt_tokens > 2 * PREFILL_BATCH + 20
+    assert answer.usage.cached_tokens <= PREFILL_BATCH
+    await engine.aclose()
+
+
+def weights() -> Path:
+    """Skips the test, with the reason, when the weights are not on this machine."""
     entry = Catalogue.load(MODELS).get(SMALL)
-    return Weights(Path(platformdirs.user_data_dir("qlayer")) / "weights").path(entry)
+    try:
+        return Weights(Path(platformdirs.user_data_dir("qlayer")) / "weights").path(entry)
+    except WeightsError as error:
+        pytest.skip(f"{error.message}: {error.hint}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +50,27 @@ def test_an_entry_without_vllm_is_refused() -> None:
     entry = CATALOGUE.get("qwen2.5-coder-0.5b").model_copy(update={"vllm": None})
     with pytest.raises(ConfigurationError, match="no vLLM options"):
         vllm_serving(entry, sequences=2, min_replicas=1, max_replicas=1, max_queued=8)
+
+
+ASK_RAY = """
+import sys
+from ray.llm._internal.serve.core.configs.llm_config import LLMConfig  # the public name needs vLLM itself
+config = LLMConfig.model_validate_json(sys.stdin.read())
+print(config.model_id, config.accelerator_config.kind)
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra: ray")
+@pytest.mark.parametrize("model", ["qwen2.5-coder-0.5b", "qwen2.5-coder-7b"])
+def test_ray_takes_it(model: str) -> None:
+    """In a process of its own: importing Ray warns of its own deprecations."""
+    serving = vllm_serving(CATALOGUE.get(model), sequences=2, min_replicas=1, max_replicas=1, max_queued=8)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ASK_RAY],
+        input=serving.model_dump_json(exclude_none=True),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.split() == [model, serving.accelerator_config.kind], done.stderr
