@@ -18,6 +18,7 @@ from qlayer.cli.outcome import exit_code, result_panel
 from qlayer.cli.progress import RunProgress, RunResult
 from qlayer.cli.remote import remote_runs
 from qlayer.cli.render import err, out, print_json, printable, short, table
+from qlayer.errors import ConflictError
 from qlayer.pipeline.ending import cancel_run
 from qlayer.types.ids import RunId
 from qlayer.types.run import RunRecord, RunStatus, RunSummary
@@ -124,7 +125,13 @@ async def _resume(settings: Settings, run_id: RunId, view: View) -> RunResult:
     settings = load_settings(model=record.request.model)
     with view:
         async with open_runs(settings, None, view) as runs:
-            return await carry_out(runs, run_id, view)
+            try:
+                return await carry_out(runs, run_id, view)
+            except ConflictError as error:
+                error.hint = (
+                    f"if that process died, its lease ends within {settings.lease_ttl_s:g} s: try again then"
+                )
+                raise
 
 
 async def _cancel(settings: Settings, url: str | None, run_id: RunId) -> None:
