@@ -33,8 +33,8 @@ from qlayer.types.ids import Digest, ModelId
 MiB = 1024 * 1024
 
 PREFILL_BATCH = 256
-"""Prompt tokens computed between two looks at the cancel flag: 3 s on one busy core, with no loss of speed
-against the default of 2048 on a CPU."""
+"""Prompt tokens computed between two looks at the cancel flag: 3 s on one core for 0.5 B parameters. Smaller
+than llama.cpp's 2048 without loss on a CPU (79 against 78 prompt tokens a CPU second)."""
 
 
 class LlamaCppConfig(Frozen):
