@@ -117,7 +117,7 @@ def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:
         LlamaCppConfig(
             model=entry.id,
             weights=weights.path(entry),
-            digest=entry.digest,
+            digest=weights.digest(entry),
             context_tokens=options.slot_tokens,
             slots=settings.llm_slots,
             threads=options.threads or settings.llm_threads,
@@ -127,17 +127,23 @@ def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:
 
 @dataclass(frozen=True)
 class _Describe:
-    """Looks a model up: the catalogue knows its licence and size, the server the digest of its weights."""
+    """Looks a model up: the catalogue knows its licence and size, the server the digest of its weights.
+
+    A model that only the server knows is taken as it is, and its card says so.
+    """
 
     catalogue: Catalogue
     llm: LLM
 
     async def __call__(self, model: ModelId) -> ModelChoice:
-        entry = self.catalogue.get(model)
         try:
-            served = await self.llm.models()
+            served = {entry.id: entry for entry in await self.llm.models()}
         except LLMUnavailable:
-            served = ()
-        digest = next((m.digest for m in served if m.id == model), None)
+            served = {}
+        digest = served[model].digest if model in served else None
+        if model in served and model not in self.catalogue.entries:
+            card = ModelCard(id=model, revision="unknown", licence="unknown", digest=digest)
+            return ModelChoice(card=card, policy=policy_for(None))
+        entry = self.catalogue.get(model)
         card = ModelCard(id=model, revision=entry.revision, licence=entry.licence, digest=digest)
         return ModelChoice(card=card, policy=policy_for(entry.parameters_b))

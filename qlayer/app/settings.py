@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     model: ModelId = ModelId("qwen2.5-coder-1.5b")
     """The default model."""
     llm: Literal["auto", "local", "remote"] = "auto"
-    """`local`: llama.cpp in this process. `remote`: `llm_url`. `auto`: remote if `llm_url` is set, else local."""
+    """`local`: llama.cpp in this process. `remote`: `llm_url`. `auto`: remote given `llm_url`, else local."""
     llm_url: str | None = None
     """Base URL of an OpenAI-compatible server, ending in ``/v1``."""
     llm_api_key: str | None = Field(default=None, repr=False)

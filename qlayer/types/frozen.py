@@ -9,5 +9,9 @@ class Frozen(BaseModel):
     """An immutable value. Unknown fields are refused; bytes are base64 in JSON."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64", use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        use_attribute_docstrings=True,
     )

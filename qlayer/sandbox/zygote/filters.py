@@ -48,7 +48,7 @@ def zygote_filter() -> bytes:
     ]
     if machine == "x86_64":
         lines += [_line(_JUMP_AT_LEAST, _X32_BIT, 0, 1), _line(_RETURN, _ERRNO | _ENOSYS)]
-    for name in PRETENDED_MISSING & numbers.keys():
+    for name in sorted(PRETENDED_MISSING & numbers.keys()):
         lines += _answer(numbers[name], _ERRNO | _ENOSYS)
     for name, rule in sorted(_CHECKED.items()):
         if name in numbers:
