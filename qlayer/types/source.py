@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, PlainSerializer, field_validator
+from pydantic import AfterValidator, Field, PlainSerializer, field_validator
 
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest, digest_of, sha256
@@ -35,15 +35,13 @@ def check_path(text: str) -> str:
 TreePath = Annotated[str, AfterValidator(check_path)]
 """A relative POSIX path inside a tree."""
 
-_Files = Annotated[
-    Mapping[TreePath, bytes], PlainSerializer(lambda files: dict(files), return_type=dict[str, bytes])
-]
+_Files = Annotated[Mapping[TreePath, bytes], PlainSerializer(dict, return_type=dict[str, bytes])]
 
 
 class SourceTree(Frozen):
     """Path -> bytes, sorted by path. Its identity is `digest`; order of insertion does not matter."""
 
-    files: _Files = {}
+    files: _Files = Field(default={})
 
     @field_validator("files", mode="after")
     @classmethod
