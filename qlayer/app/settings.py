@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     blobs_options: dict[str, str] = {}
     sandbox: WarmConfig = WarmConfig()
     budget: Budget = Budget()
-    lease_ttl_s: float = Field(default=30.0, gt=1)
+    lease_ttl_s: float = Field(default=15.0, gt=1)
     """A run whose worker was silent for this long may be taken over by another."""
 
     @classmethod

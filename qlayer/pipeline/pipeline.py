@@ -48,6 +48,10 @@ from qlayer.types.spec import Spec
 from qlayer.validation.decision import decide, proves_behaviour
 
 
+MAX_SESSIONS = 20
+"""A run that was started so often and never ended is given up: it may be what kills its workers."""
+
+
 @dataclass(frozen=True)
 class ModelChoice:
     """What the pipeline needs to know of a model beside asking it."""
@@ -125,6 +129,11 @@ class Pipeline:
 
     async def _carry_on(self, record: RunRecord, owner: str) -> None:
         run_id = record.id
+        sessions = sum(isinstance(event.body, Started) for event in record.events)
+        if sessions >= MAX_SESSIONS:
+            reason = f"taken up {sessions} times without reaching its end; its worker seems to die of it"
+            await finish(self.records, run_id, RunStatus.FAILED, reason)
+            return
         await self.records.append(run_id, Started(owner=owner, resumed=len(record.events) > 1))
         journal = Journal(self.records, run_id)
         meter = BudgetMeter(record.request.budget, record, time.monotonic)

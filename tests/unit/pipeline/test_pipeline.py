@@ -12,7 +12,7 @@ from qlayer.errors import ConflictError, InputError, LLMError, LLMUnavailable, N
 from qlayer.events.outbox import OutboxFeed
 from qlayer.llm.fake import Failure, FakeLLM, FakeLLMConfig
 from qlayer.packaging.capsule import Capsules
-from qlayer.pipeline.pipeline import ModelChoice, Pipeline
+from qlayer.pipeline.pipeline import MAX_SESSIONS, ModelChoice, Pipeline
 from qlayer.pipeline.policy import LoopPolicy
 from qlayer.sandbox.base import SandboxJob, SandboxResult, ValuesJob
 from qlayer.sandbox.fake import FakeSandbox, accept, unsafe_in_process
@@ -236,6 +236,17 @@ async def test_a_finished_run_is_not_run_again() -> None:
     async with world.sandbox:
         again = await world.pipeline.execute(record.id, owner="other")
     assert again == record
+
+
+async def test_a_run_that_never_gets_through_is_given_up() -> None:
+    world = World([])
+    run_id, _ = await world.pipeline.submit(RunRequest(text=SPEC))
+    for _ in range(MAX_SESSIONS):
+        await world.records.append(run_id, Started(owner="dead"))
+    async with world.sandbox:
+        record = await world.pipeline.execute(run_id, owner="me")
+    assert record.status is RunStatus.FAILED
+    assert record.finished is not None and "20 times" in record.finished.reason
 
 
 async def test_two_workers_do_not_share_a_run() -> None:
