@@ -47,7 +47,6 @@ from qlayer.types.source import SourceTree
 from qlayer.types.spec import Spec
 from qlayer.validation.decision import decide, proves_behaviour
 
-
 MAX_SESSIONS = 20
 """A run that was started so often and never ended is given up: it may be what kills its workers."""
 
