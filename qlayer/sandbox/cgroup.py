@@ -77,8 +77,10 @@ class Group:
         self._write_if_present("memory.max_usage_in_bytes", "0")
 
     def _write_if_present(self, name: str, text: str) -> None:
+        file = self.path / name
         with contextlib.suppress(OSError):
-            (self.path / name).write_text(text)
+            if file.exists():
+                file.write_text(text)
 
     def counters(self) -> Counters:
         """Zeros when the group is gone."""

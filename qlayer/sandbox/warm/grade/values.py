@@ -115,13 +115,21 @@ def _judge_value(
     try:
         value = wire.decode(encoded if isinstance(encoded, str) else "")
         met = case.expected is None or compare.meets(case.expected, value)
-        literal = repr(value).encode("utf-8", "backslashreplace").decode()[:_LITERAL]
-    except (wire.Malformed, ValueError, RecursionError) as error:
+    except wire.Malformed as error:
         return Outcome.WRONG_ANSWER, None, ErrorInfo(type="ValueError", message=str(error)[:500])
+    literal = _as_literal(value)
     if met:
         return Outcome.ACCEPTED, literal, raised
     # An application that answered 500 and then raised: the exception is the better explanation.
     return (Outcome.RUNTIME_ERROR if raised else Outcome.WRONG_ANSWER), literal, raised
+
+
+def _as_literal(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python writes
+        text = f"<{type(value).__name__} too long to write>"
+    return text.encode("utf-8", "backslashreplace").decode()[:_LITERAL]
 
 
 def _judge_error(case: Case, names: tuple[str, ...]) -> Outcome:

@@ -1,0 +1,86 @@
+"""What counts as the expected value, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from qlayer.sandbox.compare import meets
+from qlayer.types.check import Comparison, Expectation
+
+
+def equals(expected: str, got: object, rel_tol: float = 0.0) -> bool:
+    return meets(Expectation(value=expected, rel_tol=rel_tol), got)
+
+
+def includes(expected: str, got: object) -> bool:
+    return meets(Expectation(comparison=Comparison.INCLUDES, value=expected), got)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [
+        ("1", 1),
+        ("3", 3.0),
+        ("3.0", 3),
+        ("nan", float("nan")),
+        ("None", None),
+        ("'a'", "a"),
+        ("[1, [2.0]]", [1, [2]]),
+        ("(1, 2)", (1, 2)),
+        ("{'a': [1]}", {"a": [1]}),
+        ("{1: True}", {1: True}),
+        ("{1, 2}", {2, 1}),
+        ("1j", 1j),
+    ],
+)
+def test_equal(expected: str, got: object) -> None:
+    assert equals(expected, got)
+    assert includes(expected, got)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [
+        ("1", True),
+        ("True", 1),
+        ("0", False),
+        ("1", "1"),
+        ("'1'", 1),
+        ("None", 0),
+        ("[1]", (1,)),
+        ("(1,)", [1]),
+        ("[1, 2]", [2, 1]),
+        ("[1]", [1, 1]),
+        ("{'a': 1}", {"a": 1, "b": 2}),
+        ("{'a': 1, 'b': 2}", {"a": 1}),
+        ("{1: 1}", {True: 1}),
+        ("{'a': 1}", {"a": True}),
+        ("{1}", {True}),
+        ("{1}", frozenset({1})),
+        ("b'a'", "a"),
+        ("0.3", 0.1 + 0.2),
+    ],
+)
+def test_not_equal(expected: str, got: object) -> None:
+    assert not equals(expected, got)
+
+
+def test_a_tolerance_holds_at_any_depth() -> None:
+    assert equals("[0.3, {'x': 0.3}]", [0.1 + 0.2, {"x": 0.1 + 0.2}], rel_tol=1e-9)
+    assert equals("0.0", 1e-12, rel_tol=1e-6)
+    assert not equals("1.0", 1.1, rel_tol=1e-6)
+    assert not equals("1.0", True, rel_tol=1e-6)
+    assert not equals("1.0", 10**400, rel_tol=1e-6)
+
+
+def test_includes_allows_more_keys_at_any_depth() -> None:
+    got = {"status": 200, "body": {"id": 1, "tags": ["a"], "more": None}}
+    assert includes("{'status': 200, 'body': {'id': 1}}", got)
+    assert includes("{'body': {'tags': ('a',)}}", got)
+    assert not includes("{'body': {'id': 2}}", got)
+    assert not includes("{'body': {'absent': None}}", got)
+    assert not includes("{'body': {'tags': []}}", got)
+
+
+def test_no_value_meets_an_expected_exception() -> None:
+    assert not meets(Expectation(comparison=Comparison.RAISES, value="ValueError"), "ValueError")
