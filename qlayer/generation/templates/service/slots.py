@@ -96,25 +96,26 @@ def json_text(value: object) -> str:
 
 
 def _store_context(action: Action, design: Design) -> str:
+    """The import of the store first: a model that sees none writes a store of its own."""
     if not design.resources:
         return ""
     first = _closest(action, design.resources)
-    rows = [f"# a row of store.{r.many}: {json_text(example_row(r))}" for r in design.resources]
     name = first.many
     field = next((f.name for f in first.entity.fields), "id")
-    calls = [
+    conflict = action.may_conflict
+    lines = [
+        f"from app.store import {'ConflictError, ' if conflict else ''}Store",
+        "",
+        *(f"# a row of store.{r.many}: {json_text(example_row(r))}" for r in design.resources),
         f"# store.{name}.all() -> list of all rows, oldest first",
         f"# store.{name}.find({field}=value) -> list of the rows with this value",
         f"# store.{name}.get(id) -> the row; an unknown id is answered with 404 by itself",
         f"# store.{name}.create({field}=value, ...) -> the new row",
         f"# store.{name}.update(id, {field}=value) -> the row after the change",
         f"# store.{name}.delete(id)",
+        *(["# raise ConflictError(message) is answered with 409"] if conflict else []),
     ]
-    refusal = [
-        "# raise ConflictError(message) is answered with 409",
-        "from app.store import ConflictError",
-    ]
-    return "\n".join([*rows, *calls, *(refusal if action.may_conflict else [])])
+    return "\n".join(lines)
 
 
 def _closest(action: Action, resources: Sequence[Resource]) -> Resource:
