@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import math
 
@@ -151,10 +152,8 @@ def test_malformed_forms_raise_malformed(text: str) -> None:
     st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
 )
 def test_any_json_decodes_or_raises_malformed(form: object) -> None:
-    try:
+    with contextlib.suppress(wire.Malformed):
         wire.decode(json.dumps(form))
-    except wire.Malformed:
-        pass
 
 
 def test_a_table_of_colliding_keys_is_refused() -> None:
