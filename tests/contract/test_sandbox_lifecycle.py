@@ -67,6 +67,19 @@ async def test_workers_killed_while_idle_are_replaced(sandbox: Sandbox) -> None:
     assert outcomes[-1] is Outcome.ACCEPTED
 
 
+async def test_killed_workers_leave_no_cgroup(backend: str) -> None:
+    async with opened(backend) as sandbox:
+        task = asyncio.create_task(sandbox.run(HANG, Limits(wall_s=600)))
+        await appeared(descendants(), count=8)
+        owned = descendants()
+        folders = cgroups(owned)
+        for process in owned:
+            os.kill(process.pid, signal.SIGKILL)
+        assert (await task).verdict.outcome is Outcome.SANDBOX_ERROR
+    assert await all_gone(owned)
+    assert [folder for folder in folders if folder.exists()] == []
+
+
 async def test_closing_leaves_nothing(backend: str) -> None:
     before = open_descriptors()
     async with opened(backend) as sandbox:

@@ -31,6 +31,7 @@ _PAGE = 4096
 _TMP_SLACK = 256 * 1024
 _TMP_INODES = 16_384
 _UNLIMITED_WALL = 60
+_REMOVE_TRIES = 100
 _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE
 _F_ADD_SEALS = 1033
 _IMPORTS = {Kind.BARE: interpreter.BARE_IMPORTS, Kind.WEB: interpreter.WEB_IMPORTS}
@@ -171,8 +172,13 @@ class Zygote:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
-        for group in self.spec.groups:
-            group.remove()
+        # A keeper removes its groups; one that was killed could not, and its last processes are still dying.
+        for _ in range(_REMOVE_TRIES):
+            for group in self.spec.groups:
+                group.remove()
+            if not any(group.path.exists() for group in self.spec.groups):
+                break
+            await asyncio.sleep(0.01)
 
 
 class _Run:
