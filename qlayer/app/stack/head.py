@@ -98,6 +98,9 @@ def _environment(base: Mapping[str, str], state: StackState, llm_api_key: str | 
         # Misnamed: at 0, on any system, Ray keeps 127.0.0.1 and binds to loopback; else it takes the host's
         # outward address and listens to the network.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Ray runs workers at nice 15. llama.cpp's threads wait for each other spinning: one that is kept off
+        # its core by any other process stops them all (4 tokens/s instead of 15, seen on two busy cores).
+        "RAY_worker_niceness": "0",
         "DASHBOARD_METRIC_PORT": str(state.ports.dashboard_metrics),
         "AUTOSCALER_METRIC_PORT": str(state.ports.autoscaler_metrics),
     }
