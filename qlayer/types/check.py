@@ -18,9 +18,11 @@ from qlayer.types.verdict import Outcome, Verdict
 
 class Comparison(StrEnum):
     EQUALS = "equals"
-    """Same type and same value, recursively; a bool never equals an int."""
+    """The same value, recursively. Numbers compare as in Python (3 equals 3.0), but a bool equals only a bool; a
+    tuple is no list."""
     INCLUDES = "includes"
-    """As equals, but an object (dict) may hold more keys than expected, at any depth."""
+    """For JSON: as equals, but an object (dict) may hold more keys than expected, at any depth, and a tuple is
+    a list."""
     RAISES = "raises"
     """The call must raise an exception of this class name."""
 
