@@ -18,11 +18,11 @@ from qlayer.types.verdict import Outcome, Verdict
 
 class Comparison(StrEnum):
     EQUALS = "equals"
-    """The same value, recursively. Numbers compare as in Python (3 equals 3.0), but a bool equals only a bool; a
-    tuple is no list."""
+    """The same value, recursively. Numbers compare as in Python (3 equals 3.0), but a bool equals only a
+    bool, and a tuple is no list."""
     INCLUDES = "includes"
-    """For JSON: as equals, but an object (dict) may hold more keys than expected, at any depth, and a tuple is
-    a list."""
+    """For JSON: as equals, but an object (dict) may hold more keys than expected, at any depth; tuples
+    are lists."""
     RAISES = "raises"
     """The call must raise an exception of this class name."""
 
