@@ -16,7 +16,8 @@ from qlayer.sandbox.config import Control
 from qlayer.types.verdict import Tier
 
 FIRST_UID = 0x6FFE0000
-"""Host uid of the zygote when root started it; the next two are candidate and tester. No account has it."""
+"""Where host uids for zygotes that root started begin: each takes three. No account has them."""
+UID_TRIPLES = 0x10000 // 3
 
 _NAMESPACES = ("user_ns", "pid_ns", "net_ns", "mount_ns")
 _NEEDS: dict[Tier, tuple[str, ...]] = {

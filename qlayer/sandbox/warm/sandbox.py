@@ -36,6 +36,7 @@ class WarmSandbox:
         self._disabled = frozenset(Control(name) for name in unsafe_disabled)
         self._info: SandboxInfo | None = None
         self._host = capabilities.Host((), ())
+        self._filter_digest: str | None = None
         self._slots = asyncio.Semaphore(config.workers)
         self._idle: defaultdict[Kind, list[Zygote]] = defaultdict(list)
         self._busy: set[Zygote] = set()
@@ -61,6 +62,8 @@ class WarmSandbox:
             capabilities=probed,
             runtimes=(f"cpython {platform.python_version()}",),
         )
+        if Control.SECCOMP not in self._disabled:
+            self._filter_digest = filter_digest()
         for controller in self._host.controllers:
             cgroup.sweep(controller)
         first = await self._started(Kind.BARE)
@@ -116,12 +119,13 @@ class WarmSandbox:
     async def _started(self, kind: Kind) -> Zygote:
         """A new zygote, busy from its first moment: leaving the sandbox ends it wherever it is."""
         available = {capability.name for capability in self._host.capabilities if capability.available}
+        number = next(self._numbers)
         zygote = Zygote(
             Spec(
                 kind=kind,
                 privileged="second_uid" in available,
-                first_uid=capabilities.FIRST_UID,
-                groups=self._groups(),
+                first_uid=_uids(number),
+                groups=self._groups(number),
                 disabled=self._disabled,
             )
         )
@@ -134,18 +138,22 @@ class WarmSandbox:
             raise
         return zygote
 
-    def _groups(self) -> tuple[cgroup.Group, ...]:
-        name = f"qlayer-{os.getpid()}-{id(self):x}-{next(self._numbers)}"
+    def _groups(self, number: int) -> tuple[cgroup.Group, ...]:
+        name = f"qlayer-{os.getpid()}-{id(self):x}-{number}"
         off = {control.value.removesuffix("_cgroup") for control in self._disabled}
         return tuple(cgroup.Group(c, name) for c in self._host.controllers if c.name not in off)
 
     def _evidence(self) -> Evidence:
-        filtered = Control.SECCOMP not in self._disabled
         return Evidence(
             backend=BACKEND,
             tier=self.info.tier,
             runtime=self.info.runtimes[0],
             kernel=platform.release(),
-            filter_digest=filter_digest() if filtered else None,
+            filter_digest=self._filter_digest,
             host_load=os.getloadavg()[0] / (os.cpu_count() or 1),
         )
+
+
+def _uids(number: int) -> int:
+    """The first of a zygote's three uids: neighbours share none, so nor the kernel's budgets by user."""
+    return capabilities.FIRST_UID + 3 * ((os.getpid() * 64 + number) % capabilities.UID_TRIPLES)

@@ -27,7 +27,7 @@ def main(control_fd: int) -> None:
     control = socket.socket(fileno=control_fd)
     setup = Setup.from_bytes(control.recv(1 << 20))
     os.umask(0o022)
-    # Steps are numbered as in docs: 1 namespaces, 2 fork, 3 root, 4 uids, 5 cgroup, 6 limits and filter.
+    # Steps 1 and 2 of docs/sandbox.md; `pid1` goes on with 3.
     try:
         _namespaces(setup)
     except OSError as error:

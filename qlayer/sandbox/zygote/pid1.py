@@ -39,7 +39,7 @@ def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoRet
 
 
 def _set_up(setup: Setup, asks: int, answers: int) -> int:
-    """Steps 3 to 6 of the order that docs/security.md gives. Returns a descriptor of the host's /proc."""
+    """Steps 3 to 6 of the order that docs/sandbox.md gives. Returns a descriptor of the host's /proc."""
 
     def ask(wish: bytes) -> None:
         os.write(asks, wish)
@@ -104,10 +104,11 @@ def _serve(control: socket.socket, setup: Setup, proc: int) -> NoReturn:
         elif not mounted:
             rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
         ending = _Run(control, setup, order, proc).to_its_end(fds)
-        control.send(ending.to_bytes())
         mounted = keep_tmp
         if not keep_tmp:
+            # Before the ending is told: what lay there counts as memory of the group until now.
             syscalls.umount("/tmp", syscalls.MNT_DETACH)
+        control.send(ending.to_bytes())
 
 
 class _Run:

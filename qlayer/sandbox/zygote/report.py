@@ -1,7 +1,7 @@
 """The private channel from a child to the host: lines of JSON, each with the run's nonce.
 
 The host believes nothing without the nonce and nothing twice. What code in the same process can forge with
-it is said in docs/security.md and in the evidence.
+it is said in docs/sandbox.md and in the evidence.
 """
 
 from __future__ import annotations

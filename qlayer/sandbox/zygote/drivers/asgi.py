@@ -23,7 +23,7 @@ def run(job: Job, report: Report) -> NoReturn:
         report.send("failed", error=mishap.describe(error))
         finish(1)
     asyncio.run(_serve(loaded, job.body["cases"], report))
-    finish(0)
+    finish(1)
 
 
 async def _serve(loaded: Any, cases: list[list[str]], report: Report) -> None:
@@ -44,6 +44,8 @@ async def _serve(loaded: Any, cases: list[list[str]], report: Report) -> None:
                 fields["error"] = mishap.describe(error)
         report.send("case", **fields)
     report.send("done")
+    # Here, not after the loop's own end, which would wait for threads that the program left.
+    finish(0)
 
 
 class _Lifespan:
