@@ -69,9 +69,9 @@ def _processor() -> str:
 
 def main(
     model: Annotated[str, typer.Option(help="A llama.cpp model of the catalogue.")] = "qwen2.5-coder-0.5b",
-    threads: Annotated[int, typer.Option(min=1, help="Of each arm. Default: all CPUs.")] = len(
-        os.sched_getaffinity(0)
-    ),
+    threads: Annotated[
+        int, typer.Option(min=1, help="Of each arm. Default: all CPUs but one, for the client and Ray.")
+    ] = max(1, len(os.sched_getaffinity(0)) - 1),
     slots: Annotated[int, typer.Option(min=1, help="Requests at once in the second half.")] = 2,
     tokens: Annotated[int, typer.Option(min=2, help="Generated for each request.")] = 96,
     rounds: Annotated[int, typer.Option(min=1)] = 5,

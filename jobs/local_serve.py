@@ -30,7 +30,7 @@ def local_serve(arguments: dict[str, Any], *, num_cpus: int) -> Iterator[str]:
             configure_logging=False,
             _node_ip_address="127.0.0.1",
             _temp_dir=folder,  # a short path: those of Ray's sockets hold 107 characters
-            # Ray lowers its workers' priority to 15: next to busy neighbours that is a sixth of the speed.
+            # Ray runs its workers at nice 15, which would compare two priorities.
             _system_config={"worker_niceness": 0},
         )
         try:

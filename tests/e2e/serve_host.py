@@ -28,7 +28,7 @@ def main() -> None:
         _node_ip_address="127.0.0.1",
         _temp_dir=plan["temp_dir"],
         _metrics_export_port=plan["metrics_port"],
-        _system_config={"worker_niceness": 0},  # else a busy machine starves the replicas
+        _system_config={"worker_niceness": 0},  # not 15: the machine may be busy
     )
     try:
         serve.start(http_options=HTTPOptions(host="127.0.0.1", port=plan["http_port"]))
