@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from pydantic import Field
 
@@ -69,7 +70,7 @@ def api_app(
             app.state.parts = Parts(platform, worker, Probe(platform), meter, registry, config.heartbeat_s)
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title=documentation.TITLE,
         summary=documentation.SUMMARY,
         description=documentation.DESCRIPTION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -84,7 +85,11 @@ async def test_the_documentation_is_complete(client: Client) -> None:
     async with client() as http:
         document = (await http.get("/openapi.json")).json()
         page = await http.get("/docs")
+        scripts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        loaded = [(await http.get(script)).status_code for script in scripts if script.startswith("/")]
     assert page.status_code == 200
+    assert len(loaded) >= 2 and set(loaded) == {200}
+    assert not any(script.startswith("http") for script in scripts), "the page must work without a network"
     operations = {
         f"{method.upper()} {path}": operation
         for path, methods in document["paths"].items()
