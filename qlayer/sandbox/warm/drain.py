@@ -37,6 +37,7 @@ class Drain:
         self.fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
         # Only our end: a program that finds its stdout non-blocking would lose output.
         os.set_blocking(self.fd, False)
+        self.ended = False
         self._budget = budget
         self._kept: list[bytes] = []
 
@@ -45,7 +46,7 @@ class Drain:
         return b"".join(self._kept)
 
     def read(self) -> bool:
-        """Take one chunk. False at the end, or when there is nothing now."""
+        """Take one chunk. False at the end (then `ended`), or when there is nothing now."""
         try:
             chunk = os.read(self.fd, _CHUNK)
         except BlockingIOError:
@@ -53,7 +54,8 @@ class Drain:
         kept = self._budget.take(len(chunk))
         if kept:
             self._kept.append(chunk[:kept])
-        return bool(chunk)
+        self.ended = not chunk
+        return not self.ended
 
     def read_rest(self, most_bytes: int = 1 << 24) -> None:
         """What is still in the pipe when no writer is left. Bounded, should one be left after all."""

@@ -14,6 +14,7 @@ from qlayer.sandbox.base import Limits, SandboxInfo, SandboxJob, SandboxResult
 from qlayer.sandbox.config import Control, WarmConfig
 from qlayer.sandbox.warm import judge
 from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
+from qlayer.sandbox.warm.run import observe
 from qlayer.sandbox.warm.zygote import Spec, Zygote
 from qlayer.sandbox.zygote.filters import filter_digest
 from qlayer.types.verdict import Evidence, Tier
@@ -94,7 +95,7 @@ class WarmSandbox:
         zygote = await self._take(plan.kind)
         healthy = False
         try:
-            seen = await zygote.run(plan, limits)
+            seen = await observe(zygote, plan, limits)
             healthy = seen.ending is not None
         finally:
             self._busy.discard(zygote)

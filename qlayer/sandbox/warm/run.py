@@ -1,0 +1,185 @@
+"""One run on one zygote: its descriptors, its clock, its limits, and what was observed of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import math
+import os
+
+from qlayer.sandbox.base import Limits
+from qlayer.sandbox.cgroup import Counters
+from qlayer.sandbox.config import Control
+from qlayer.sandbox.warm.drain import Budget, Drain
+from qlayer.sandbox.warm.observation import Observation, Stop
+from qlayer.sandbox.warm.plan import Plan
+from qlayer.sandbox.warm.zygote import KILL_TIMEOUT_S, Zygote, ZygoteDied
+from qlayer.sandbox.zygote.protocol import ENDED, KILL, Ending, Order
+
+REPORT_BYTES = 32 * 1024 * 1024
+"""Of one run on the private channel."""
+_PAGE = 4096
+_TMP_SLACK = 256 * 1024
+_TMP_INODES = 16_384
+_UNLIMITED_WALL = 60
+_SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE
+_F_ADD_SEALS = 1033
+
+
+async def observe(zygote: Zygote, plan: Plan, limits: Limits) -> Observation:
+    """One run to its end. Raises `ZygoteDied` when it could not even be handed over.
+
+    Cancelling closes the zygote, which kills the run's whole process tree.
+    """
+    run = _Run(zygote, plan, limits)
+    try:
+        return await run.observe()
+    except asyncio.CancelledError:
+        await asyncio.shield(zygote.close())
+        raise
+    finally:
+        run.close()
+
+
+class _Run:
+    """The descriptors and the clock of one run."""
+
+    def __init__(self, zygote: Zygote, plan: Plan, limits: Limits) -> None:
+        self._zygote = zygote
+        self._plan = plan
+        self._limits = limits
+        self._stop: Stop | None = None
+        self._loop = asyncio.get_running_loop()
+        guarded = Control.OUTPUT_LIMIT not in zygote.spec.disabled
+        self._output = Budget(limits.output_bytes, (lambda: self._end(Stop.OUTPUT)) if guarded else _nothing)
+        self._reported = Budget(REPORT_BYTES, lambda: self._end(Stop.REPORT))
+        self._stdout, self._stderr = Drain(self._output), Drain(self._output)
+        self._report, self._tester_report = Drain(self._reported), Drain(self._reported)
+        self._drains = (self._stdout, self._stderr, self._report, self._tester_report)
+
+    async def observe(self) -> Observation:
+        self._set_limits()
+        before = self._counters()
+        started = self._loop.time()
+        self._hand_over()
+        for drain in self._drains:
+            self._loop.add_reader(drain.fd, self._read, drain)
+        wall_s = self._limits.wall_s
+        if Control.WALL_LIMIT in self._zygote.spec.disabled:
+            wall_s *= _UNLIMITED_WALL
+        timer = self._loop.call_later(wall_s, self._end, Stop.WALL)
+        try:
+            packet = await self._zygote.next_packet(wall_s + KILL_TIMEOUT_S)
+        finally:
+            timer.cancel()
+        wall_s = self._loop.time() - started
+        for drain in self._drains:
+            self._loop.remove_reader(drain.fd)
+            drain.read_rest()
+        ending = Ending.from_bytes(packet) if packet[:1] == ENDED else None
+        return self._observation(ending, _difference(before, self._counters()), wall_s)
+
+    def _observation(self, ending: Ending | None, counters: Counters, wall_s: float) -> Observation:
+        return Observation(
+            limits=self._limits,
+            ending=ending,
+            stop=self._stop,
+            counters=counters,
+            wall_s=wall_s,
+            stdout=self._stdout.data,
+            stderr=self._stderr.data,
+            output_bytes=self._output.drained_bytes,
+            report=self._report.data,
+            tester_report=self._tester_report.data,
+            check_nonce=Control.NONCE not in self._zygote.spec.disabled,
+            memory_counted="memory" in self._zygote.spec.counted,
+        )
+
+    def _read(self, drain: Drain) -> None:
+        drain.read()
+        if drain.ended:
+            self._loop.remove_reader(drain.fd)
+
+    def _end(self, stop: Stop) -> None:
+        if self._stop is None:
+            self._stop = stop
+            with contextlib.suppress(ZygoteDied):
+                self._zygote.send(KILL)
+
+    def _hand_over(self) -> None:
+        """Send the order with its descriptors, and close our copies of those."""
+        job, stdin = _sealed(self._plan.job.to_bytes()), _sealed(self._plan.stdin)
+        fds = [job, self._report.write_fd, stdin, self._stdout.write_fd, self._stderr.write_fd]
+        extra = [job, stdin]
+        if self._plan.tester is not None:
+            tester = _sealed(self._plan.tester.to_bytes())
+            fds += [tester, self._tester_report.write_fd]
+            extra.append(tester)
+        try:
+            self._zygote.send(self._order().to_bytes(), fds)
+        finally:
+            for fd in extra:
+                os.close(fd)
+            for drain in self._drains:
+                drain.release_writer()
+
+    def _order(self) -> Order:
+        limits = self._limits
+        counted = self._zygote.spec.counted
+        tree = sum(-(-len(data) // _PAGE) * _PAGE for data in self._plan.job.files.values())
+        tmp_bytes = limits.disk_bytes + tree + _TMP_SLACK
+        main_processes = 2 if self._plan.tester is not None else 1
+        return Order(
+            split=self._plan.tester is not None,
+            cpu_s=max(1, math.ceil(limits.cpu_s)),
+            open_files=limits.open_files,
+            processes=0 if "pids" in counted else limits.processes + main_processes,
+            data_bytes=0 if "memory" in counted else limits.memory_bytes,
+            tmp_bytes=tmp_bytes,
+            tmp_inodes=_TMP_INODES + 2 * len(self._plan.job.files),
+            file_bytes=tmp_bytes,
+        )
+
+    def _set_limits(self) -> None:
+        """Raises `ZygoteDied` when the cgroup does not take them."""
+        for group in self._zygote.spec.groups:
+            # The zygote itself, and in split mode the tester, live in the group too.
+            others = 2 if self._plan.tester is not None else 1
+            value = self._limits.memory_bytes
+            if group.controller.name == "pids":
+                value = self._limits.processes + others
+            try:
+                group.limit(value)
+            except OSError as error:
+                raise ZygoteDied(f"the cgroup refuses its limit: {error}") from None
+
+    def _counters(self) -> Counters:
+        found = [group.counters() for group in self._zygote.spec.groups]
+        return Counters(*(max(values) for values in zip(*found, strict=True))) if found else Counters()
+
+    def close(self) -> None:
+        for drain in self._drains:
+            self._loop.remove_reader(drain.fd)
+            drain.close()
+
+
+def _difference(before: Counters, after: Counters) -> Counters:
+    return Counters(
+        after.oom_kills - before.oom_kills, after.forks_refused - before.forks_refused, after.peak_bytes
+    )
+
+
+def _sealed(data: bytes) -> int:
+    """A descriptor with these bytes that nobody can change any more."""
+    fd = os.memfd_create("qlayer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    fcntl.fcntl(fd, _F_ADD_SEALS, _SEALS)
+    return fd
+
+
+def _nothing() -> None:
+    return None
