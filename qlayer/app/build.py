@@ -15,7 +15,7 @@ from qlayer.errors import LLMUnavailable
 from qlayer.events.base import EventFeed
 from qlayer.events.outbox import OutboxFeed
 from qlayer.llm.base import LLM
-from qlayer.llm.catalogue import Catalogue, LlamaCppOptions
+from qlayer.llm.catalogue import Catalogue
 from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
 from qlayer.llm.openai import OpenAICompatible
 from qlayer.llm.weights import Weights
@@ -112,15 +112,13 @@ def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:
         return OpenAICompatible(settings.llm_url or "", api_key=settings.llm_api_key)
     entry = catalogue.get(settings.model)
     weights = Weights(settings.weights, hub_timeout_s=settings.hub_timeout_s)
-    options = entry.llamacpp or LlamaCppOptions(quantisation="unknown")
     return LlamaCpp(
-        LlamaCppConfig(
-            model=entry.id,
-            weights=weights.path(entry),
+        LlamaCppConfig.for_entry(
+            entry,
+            weights.path(entry),
             digest=weights.digest(entry),
-            context_tokens=options.slot_tokens,
             slots=settings.llm_slots,
-            threads=options.threads or settings.llm_threads,
+            threads=settings.llm_threads,
         )
     )
 
