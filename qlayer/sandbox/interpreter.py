@@ -16,6 +16,11 @@ from pathlib import Path
 
 PACKAGES = ("fastapi", "httpx", "jinja2", "pydantic", "pytest", "pyyaml", "rich", "typer", "uvicorn")
 """With everything that they require: what generated projects may import."""
+SITE = "/opt/qlayer/site"
+"""Where the packages are shown."""
+PYTHON = "/opt/qlayer/python"
+"""Where an interpreter is shown whose own place is covered."""
+_COVERED = ("/tmp", "/proc", "/dev")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ROOT = Path(__file__).parents[2]
 
@@ -61,20 +66,40 @@ def base_executable() -> str:
 
 
 @cache
-def binds() -> tuple[str, ...]:
-    """Absolute host paths to show inside, read-only."""
+def binds() -> tuple[tuple[str, str], ...]:
+    """Pairs of a path on the host and where it is shown inside, read-only.
+
+    Packages are gathered in one place of our own, wherever this environment lies: a path below ``/tmp`` would
+    be covered by the run's own ``/tmp``.
+    """
     base = Path(sys.base_prefix)
     own = [base / "bin", base / "lib"] if str(base) != "/usr" else []
-    return tuple(str(path) for path in (*own, *_package_paths(PACKAGES)) if path.exists())
+    shown = {str(path): _inside(path) for path in own}
+    for path in _package_paths(PACKAGES):
+        if (target := f"{SITE}/{path.name}") not in shown.values():
+            shown[str(path)] = target
+    return tuple((source, target) for source, target in shown.items() if Path(source).exists())
 
 
 @cache
-def search_path() -> tuple[str, ...]:
-    """``sys.path`` inside: the standard library, then where the packages lie."""
-    standard = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    dynamic = Path(standard[0]) / "lib-dynload"
-    sites = {str(path.parent) for path in _package_paths(PACKAGES)}
-    return tuple(dict.fromkeys([*standard, str(dynamic), *sorted(sites)]))
+def search_path(*, inside: bool = True) -> tuple[str, ...]:
+    """``sys.path`` of the zygote: the standard library, then where the packages lie.
+
+    `inside` is False for a zygote that keeps the host's file tree (tests only).
+    """
+    library = Path(sysconfig.get_path("stdlib"))
+    standard = [library, Path(sysconfig.get_path("platstdlib")), library / "lib-dynload"]
+    if not inside:
+        sites = sorted({str(path.parent) for path in _package_paths(PACKAGES)})
+        return tuple(dict.fromkeys([*map(str, standard), *sites]))
+    return tuple(dict.fromkeys([*map(_inside, standard), SITE]))
+
+
+def _inside(path: Path) -> str:
+    """Where a path of the interpreter is shown: at its own place, unless that is covered inside."""
+    base = Path(sys.base_prefix)
+    covered = any(parent in _COVERED for parent in map(str, base.parents))
+    return f"{PYTHON}/{path.relative_to(base)}" if covered else str(path)
 
 
 def _package_paths(roots: Iterable[str]) -> list[Path]:

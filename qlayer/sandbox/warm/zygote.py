@@ -91,7 +91,7 @@ class Zygote:
             disabled=[control.value for control in self.spec.disabled],
             privileged=self.spec.privileged,
             binds=list(interpreter.binds()),
-            sys_path=list(interpreter.search_path()),
+            sys_path=list(interpreter.search_path(inside=Control.PIVOT_ROOT not in self.spec.disabled)),
             imports=list(_IMPORTS[self.spec.kind]),
             cgroups=[str(group.path) for group in self.spec.groups],
             first_uid=self.spec.first_uid,

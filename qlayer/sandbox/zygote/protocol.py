@@ -28,8 +28,8 @@ class Setup(NamedTuple):
     """Names of controls that are off (tests only)."""
     privileged: bool
     """Started as root: maps two more uids and may join cgroups."""
-    binds: list[str]
-    """Absolute paths of the host that are visible, read-only, at the same place."""
+    binds: list[tuple[str, str]]
+    """Absolute paths of the host that are visible, read-only, and where."""
     sys_path: list[str]
     imports: list[str]
     cgroups: list[str]
@@ -42,7 +42,8 @@ class Setup(NamedTuple):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Setup:
-        return cls(**json.loads(data))
+        fields = json.loads(data)
+        return cls(**fields | {"binds": [(source, target) for source, target in fields["binds"]]})
 
 
 class Order(NamedTuple):

@@ -1,7 +1,7 @@
 """The zygote's own file tree: a read-only tmpfs with read-only binds of what an interpreter needs.
 
-Nothing else of the host is reachable, /proc and /sys included. Paths are kept as on the host, so that
-``sys.prefix`` stays true; a home of mode 0700 above them is replaced by an open directory of our own.
+Nothing else of the host is reachable, /proc and /sys included. The interpreter keeps its path, so that
+``sys.prefix`` stays true; a home of mode 0700 above it is replaced by an open directory of our own.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _RELATIME = 0x1000
 _MS_RELATIME = 0x200000
 
 
-def enter(binds: list[str]) -> None:
+def enter(binds: list[tuple[str, str]]) -> None:
     """Make the own tree the root of this mount namespace and drop the old one. Needs CAP_SYS_ADMIN."""
     sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
     sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
-    for path in (*_SYSTEM, *binds):
-        _expose(path)
+    for source, target in (*((path, path) for path in _SYSTEM), *binds):
+        _expose(source, _STAGING + target)
     _devices()
     for path, text in _FILES.items():
         _write(_STAGING + path, text)
@@ -48,9 +48,8 @@ def fresh_tmp(size_bytes: int, inodes: int) -> None:
     sys.mount("tmp", "/tmp", "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, options)
 
 
-def _expose(path: str) -> None:
-    """Show a path of the host at the same place, read-only; a symbolic link is copied as such."""
-    target = _STAGING + path
+def _expose(path: str, target: str) -> None:
+    """Show a path of the host, read-only; a symbolic link is copied as such."""
     if os.path.lexists(target) or not os.path.lexists(path):
         return
     os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)

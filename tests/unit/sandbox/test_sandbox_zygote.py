@@ -42,17 +42,22 @@ def test_the_zygote_loads_the_standard_library_only() -> None:
 
 
 def test_what_is_visible_inside_is_the_interpreter_and_the_named_packages() -> None:
-    names = {Path(path).name for path in interpreter.binds()}
+    names = {Path(source).name for source, _ in interpreter.binds()}
     assert {"fastapi", "pydantic", "pydantic_core", "httpx", "pytest", "_pytest", "starlette"} <= names
     assert not {"qlayer", "ray", "sqlalchemy", "site-packages"} & names
-    assert all(Path(path).is_absolute() for path in (*interpreter.binds(), *interpreter.search_path()))
+    targets = [target for _, target in interpreter.binds()]
+    assert all(Path(path).is_absolute() for path in (*targets, *interpreter.search_path()))
+    assert len(targets) == len(set(targets))
+    assert not any(target.startswith(("/tmp/", "/proc/", "/dev/")) for target in targets)
     assert ROOT not in interpreter.search_path()
 
 
 def test_packets_round_trip() -> None:
     order = Order(True, 5, 256, 64, 1 << 33, 1 << 40, 16_384, 1 << 40)
     ending = Ending(-1, 1 << 40, 1 << 40, True, False, True)
-    setup = Setup(["seccomp"], True, ["/usr/lib"], ["/x"], ["json"], ["/sys/fs/cgroup/x"], 0x6FFE0000)
+    setup = Setup(
+        ["seccomp"], True, [("/usr/lib", "/opt/lib")], ["/x"], ["json"], ["/sys/fs/cgroup/x"], 0x6FFE0000
+    )
     assert Order.from_bytes(order.to_bytes()) == order
     assert Ending.from_bytes(ending.to_bytes()) == ending
     assert Setup.from_bytes(setup.to_bytes()) == setup
