@@ -32,7 +32,7 @@ from qlayer.generation.templates import choose
 from qlayer.sandbox.base import Limits, SplitJob
 from qlayer.types.candidate import Candidate
 from qlayer.types.ids import Digest, ModelId, digest_of
-from qlayer.types.run import Checked, Decided, RunRecord, RunRequest, SlotSettled, SpecParsed
+from qlayer.types.run import Checked, Decided, RunRecord, RunRequest, Sampled, SlotSettled, SpecParsed
 from qlayer.types.source import SourceTree
 from qlayer.types.usage import Budget
 from qlayer.types.verdict import Outcome
@@ -55,8 +55,10 @@ class TaskResult(LedgerRow):
     examples: int
     """Trusted examples found in the prompt."""
     samples: int
+    cut_off: int = 0
+    """Samples that ended at the cap on tokens instead of by themselves."""
     extracted: int
-    """Samples that gave a parsable function of the right name."""
+    """Of the samples that ended by themselves, those that gave a parsable function."""
     greedy_tokens: int
     tokens: int
     """Generated tokens of all samples."""
@@ -108,6 +110,7 @@ class Evaluation:
         bodies = [event.body for event in record.events]
         spec = next(b.spec for b in bodies if isinstance(b, SpecParsed))
         checked = [b for b in bodies if isinstance(b, Checked)]
+        whole = {b.attempt for b in bodies if isinstance(b, Sampled) and b.finish_reason == "stop"}
         kept = next((b.kept for b in bodies if isinstance(b, SlotSettled)), None)
         decided = next((b for b in bodies if isinstance(b, Decided)), None)
         skeleton = choose(spec)[0].instantiate(spec)
@@ -125,7 +128,8 @@ class Evaluation:
             level=decided.decision.level if decided is not None else None,
             examples=len(spec.examples),
             samples=len(checked),
-            extracted=sum(not any(d.rule == "syntax" for d in b.candidate.diagnoses) for b in checked),
+            cut_off=sum(b.attempt not in whole for b in checked),
+            extracted=sum(b.attempt in whole and _parsed(b.candidate) for b in checked),
             greedy_tokens=checked[0].candidate.usage.completion_tokens if checked else 0,
             tokens=record.usage.completion_tokens,
             seconds=record.finished.seconds if record.finished is not None else 0.0,
@@ -147,6 +151,10 @@ class Evaluation:
             if verdict.outcome not in (Outcome.SANDBOX_ERROR, Outcome.NO_VERDICT):
                 return verdict.outcome
         raise SandboxError(f"{task.id} could not be judged: {verdict.cause}")
+
+
+def _parsed(candidate: Candidate) -> bool:
+    return not any(diagnosis.rule == "syntax" for diagnosis in candidate.diagnoses)
 
 
 async def evaluate(

@@ -27,7 +27,9 @@ class Report(Frozen):
     resumed: int
     """Tasks that were in the ledger before this run and were not done again."""
     extraction_rate: float
-    """Samples that gave a parsable function, of all samples."""
+    """Samples that gave a parsable function, of all that ended by themselves."""
+    cut_off_rate: float
+    """Samples that ended at the cap on tokens, of all samples."""
     greedy_passed: int
     final_passed: int
     greedy_rate: float
@@ -89,12 +91,14 @@ def summarise(benchmark: str, model: ModelId, rows: Sequence[TaskResult], resume
     greedy = {row.task for row in rows if row.greedy is Outcome.ACCEPTED}
     final = {row.task for row in rows if row.final is Outcome.ACCEPTED}
     count = len(rows)
+    samples, cut_off = sum(r.samples for r in rows), sum(r.cut_off for r in rows)
     return Report(
         benchmark=benchmark,
         model=model,
         tasks=count,
         resumed=resumed,
-        extraction_rate=sum(r.extracted for r in rows) / max(1, sum(r.samples for r in rows)),
+        extraction_rate=sum(r.extracted for r in rows) / max(1, samples - cut_off),
+        cut_off_rate=cut_off / max(1, samples),
         greedy_passed=len(greedy),
         final_passed=len(final),
         greedy_rate=len(greedy) / count,
@@ -127,6 +131,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
     table.add_column("value", justify="right")
     for name, value in (
         ("extraction rate", f"{report.extraction_rate:.1%}"),
+        ("cut off at the token cap", f"{report.cut_off_rate:.1%}"),
         ("greedy", f"{report.greedy_passed} ({report.greedy_rate:.1%})"),
         ("loop", f"{report.final_passed} ({report.final_rate:.1%})"),
         ("gained / lost by the loop", f"{len(report.gained)} / {len(report.lost)}"),

@@ -19,6 +19,7 @@ def result(task: str, greedy: Outcome, final: Outcome, level: str = "V2", tokens
         level=level,
         examples=2,
         samples=2,
+        cut_off=1,
         extracted=1,
         greedy_tokens=50,
         tokens=tokens,
@@ -40,7 +41,7 @@ def test_the_five_numbers() -> None:
     assert (report.greedy_passed, report.final_passed, report.tasks) == (2, 2, 4)
     assert (report.gained, report.lost) == (("b",), ("c",))
     assert (report.proved, report.proved_wrong) == (3, ("c",))
-    assert report.extraction_rate == 0.5
+    assert (report.extraction_rate, report.cut_off_rate) == (1.0, 0.5)
     assert report.tokens_mean == 300
     assert report.tokens_p95 == 900
 
