@@ -132,7 +132,7 @@ class _Run:
         main_processes = 2 if self._plan.tester is not None else 1
         return Order(
             split=self._plan.tester is not None,
-            cpu_s=max(1, math.ceil(limits.cpu_s)),
+            cpu_us=math.ceil(limits.cpu_s * 1e6),
             open_files=limits.open_files,
             processes=0 if "pids" in counted else limits.processes + main_processes,
             data_bytes=0 if "memory" in counted else limits.memory_bytes,

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from typing import NoReturn
 
 from qlayer.sandbox.zygote import child, filters, rootfs, syscalls
@@ -23,6 +24,8 @@ _REAP_EVERY_MS = 50
 _GRACE_S = 0.2
 """For helpers of the program (a pool's resource tracker) that end by themselves when it has ended."""
 _LAST_CAPABILITY = 63
+_CPUCLOCK_SCHED = 2
+"""A process's CPU clock is ``~pid << 3 | 2`` (linux/posix-timers.h), as `clock_getcpuclockid` makes it."""
 _UNLIMITED = 1 << 30
 """Bytes and inodes of the /tmp that is kept when `private_tmp` is off."""
 
@@ -123,6 +126,7 @@ class _Run:
         self._peak_bytes = 0
         self._status: int | None = None
         self._killed = False
+        self._clocks: list[int] = []
 
     def to_its_end(self, fds: list[int]) -> Ending:
         main = self._start(fds)
@@ -166,6 +170,7 @@ class _Run:
         pid = syscalls.fork()
         if pid == 0:
             child.main(descriptors, role, self._setup, self._order, self._proc)
+        self._clocks.append(~pid << 3 | _CPUCLOCK_SCHED)
         return pid
 
     def _wait(self, main: int) -> None:
@@ -178,9 +183,24 @@ class _Run:
                 for fd, _ in poll.poll(_REAP_EVERY_MS):
                     if fd == self._control.fileno():
                         self._obey(main)
-                self._reap(main)
+                if not self._reap(main) and self._used_up():
+                    self._kill_all(main)
         finally:
             os.close(pidfd)
+
+    def _used_up(self) -> bool:
+        """Whether a main process, all its threads together, has used the CPU time that is granted."""
+        if "rlimits" in self._setup.disabled:
+            return False
+        for clock in list(self._clocks):
+            try:
+                used_ns = time.clock_gettime_ns(clock)
+            except OSError:
+                self._clocks.remove(clock)
+                continue
+            if used_ns >= self._order.cpu_us * 1000:
+                return True
+        return False
 
     def _obey(self, main: int) -> None:
         packet = self._control.recv(16)

@@ -17,7 +17,7 @@ FAILED = b"!"
 RUN = b"R"
 ENDED = b"E"
 
-_ORDER = struct.Struct("<cBIIIQQIQ")
+_ORDER = struct.Struct("<cBQIIQQIQ")
 _ENDING = struct.Struct("<ciQQBBB")
 
 
@@ -50,7 +50,8 @@ class Order(NamedTuple):
     """Start a run. Descriptors: job, report, stdin, stdout, stderr; split mode: tester's job, report."""
 
     split: bool
-    cpu_s: int
+    cpu_us: int
+    """Of each main process, watched by the zygote; RLIMIT_CPU follows for all others."""
     open_files: int
     processes: int
     """For RLIMIT_NPROC; 0: a cgroup counts."""
