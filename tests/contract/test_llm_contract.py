@@ -131,9 +131,15 @@ async def test_a_prompt_beyond_the_context_is_refused_with_both_numbers(backend:
     assert not caught.value.retryable
 
 
+ROOM_LEFT = 4
+"""Tokens: fewer than the shortest answer to `COUNT`."""
+
+
 async def test_an_answer_that_fills_the_context_ends_as_length(backend: Backend) -> None:
     [served] = await backend.llm.models()
-    words = "word " * (served.context_tokens - 100)
+    short = await complete(backend.llm, ask(backend, "word " * 100 + COUNT, max_tokens=1))
+    room = served.context_tokens - short.usage.prompt_tokens
+    words = "word " * (100 + room - ROOM_LEFT)
     answer = await complete(backend.llm, ask(backend, words + COUNT, max_tokens=100_000))
     assert answer.finish_reason == "length"
     assert answer.usage.prompt_tokens + answer.usage.completion_tokens <= served.context_tokens
