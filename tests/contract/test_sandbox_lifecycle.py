@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -74,7 +75,8 @@ async def test_killed_workers_leave_no_cgroup(backend: str) -> None:
         owned = descendants()
         folders = cgroups(owned)
         for process in owned:
-            os.kill(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a keeper takes its zygote along
+                os.kill(process.pid, signal.SIGKILL)
         assert (await task).verdict.outcome is Outcome.SANDBOX_ERROR
     assert await all_gone(owned)
     assert [folder for folder in folders if folder.exists()] == []
