@@ -27,7 +27,7 @@ test: $(STAMP) lint ## Lint, types, and every test that is not marked slow
 	@$(BIN)/qlayer models pull qwen2.5-coder-0.5b || echo "weights could not be fetched: tests marked 'model' will be skipped"
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest -m "not slow" $(ARGS)
-	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report | tail -n 1 | sed 's/^TOTAL/coverage of lines and branches:/'
+	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report | grep '^TOTAL' | sed 's/^TOTAL/coverage of lines and branches:/'
 
 unit: $(STAMP) ## Only the fast tests: no server, no model
 	$(BIN)/python -m pytest -m "not slow and not server and not model" $(ARGS)
