@@ -6,12 +6,14 @@ program does is data in the result; only a broken sandbox raises.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from qlayer.types.check import Case, CaseResult
 from qlayer.types.frozen import Frozen
+from qlayer.types.language import Language
 from qlayer.types.source import SourceTree
 from qlayer.types.usage import ResourceUsage
 from qlayer.types.verdict import Tier, Verdict
@@ -49,6 +51,8 @@ class ValuesJob(Frozen):
     cases: tuple[Case, ...]
     """Empty: only import the module."""
     driver: Literal["call", "asgi"] = "call"
+    environment: str | None = None
+    """Digest of a prepared set of packages (`qlayer.sandbox.environments`); None: the platform's own."""
 
 
 class SplitJob(Frozen):
@@ -64,6 +68,8 @@ class SplitJob(Frozen):
     function: str
     tests: str
     """Python source, for example HumanEval's ``check`` and its call."""
+    environment: str | None = None
+    """Digest of a prepared set of packages (`qlayer.sandbox.environments`); None: the platform's own."""
 
 
 class PytestJob(Frozen):
@@ -77,6 +83,21 @@ class PytestJob(Frozen):
     tree: SourceTree
     paths: tuple[str, ...]
     expected_tests: tuple[str, ...]
+    environment: str | None = None
+    """Digest of a prepared set of packages (`qlayer.sandbox.environments`); None: the platform's own."""
+
+
+class OutputMatch(StrEnum):
+    """How stdout is compared with what is expected."""
+
+    EXACT = "exact"
+    """Byte for byte."""
+    LINES = "lines"
+    """Line by line, without white space at the ends of lines and empty lines at the end."""
+    TOKENS = "tokens"
+    """The sequence of words between white space."""
+    NUMBERS = "numbers"
+    """As tokens, and two that both read as numbers may differ by 1e-6, relative or absolute."""
 
 
 class ProgramJob(Frozen):
@@ -85,14 +106,46 @@ class ProgramJob(Frozen):
     mode: Literal["program"] = "program"
     tree: SourceTree
     path: str
-    """The Python file to run as ``__main__``."""
+    """The file to run (Python: as ``__main__``), or the one whose ``main`` is built with the tree's others."""
+    language: Language = Language.PYTHON
     argv: tuple[str, ...] = ()
     stdin: bytes = b""
     expected_stdout: bytes | None = None
     """None: any output; ACCEPTED then means that it ended by itself with status 0."""
+    output_match: OutputMatch = OutputMatch.EXACT
+    outputs: tuple[str, ...] = ()
+    """Paths or globs, relative to the working directory, of the files to bring back at the end."""
+    environment: str | None = None
+    """Digest of a prepared set of packages (`qlayer.sandbox.environments`); None: the platform's own."""
 
 
-SandboxJob = Annotated[ValuesJob | SplitJob | PytestJob | ProgramJob, Field(discriminator="mode")]
+class InteractiveJob(Frozen):
+    """Run a program against an interactor of the caller, the stdout of each the stdin of the other.
+
+    The interactor is trusted and of another uid. Its exit status decides: 0 is ACCEPTED, 1 WRONG_ANSWER,
+    anything else is the tests' own failure. Its stderr is the cause shown to people.
+    """
+
+    mode: Literal["interactive"] = "interactive"
+    tree: SourceTree
+    path: str
+    language: Language = Language.PYTHON
+    interactor: SourceTree
+    interactor_path: str
+    interactor_language: Language = Language.PYTHON
+
+
+SandboxJob = Annotated[
+    ValuesJob | SplitJob | PytestJob | ProgramJob | InteractiveJob, Field(discriminator="mode")
+]
+
+
+class OutputFile(Frozen):
+    """A regular file that a run left; links, devices and pipes are never followed."""
+
+    path: str
+    """Relative to the working directory."""
+    data: bytes
 
 
 class SandboxResult(Frozen):
@@ -104,6 +157,8 @@ class SandboxResult(Frozen):
     """Values mode: one per case in the job's order. Pytest mode: one per expected test."""
     stdout: bytes = b""
     stderr: bytes = b""
+    files: tuple[OutputFile, ...] = ()
+    """What `ProgramJob.outputs` named and the run left, by path."""
 
 
 class Capability(Frozen):

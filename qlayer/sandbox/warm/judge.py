@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qlayer.sandbox.base import PytestJob, SandboxJob, SandboxResult, SplitJob, ValuesJob
+from qlayer.sandbox.base import InteractiveJob, PytestJob, SandboxJob, SandboxResult, SplitJob, ValuesJob
 from qlayer.sandbox.warm.grade import findings, program, project_tests, split, values
 from qlayer.sandbox.warm.grade.findings import Finding
 from qlayer.sandbox.warm.observation import Observation
@@ -26,6 +26,8 @@ def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) ->
     elif isinstance(job, PytestJob):
         found, cases = project_tests.grade(job, plan.job.nonce, seen)
         evidence = evidence.model_copy(update={"forgeable": True})
+    elif isinstance(job, InteractiveJob):
+        found = [findings.broken("an interactive job was planned by nobody")]
     else:
         found = program.grade(job, plan.job.nonce, seen)
     return SandboxResult(

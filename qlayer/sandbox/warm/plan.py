@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from qlayer.sandbox import wire
-from qlayer.sandbox.base import ProgramJob, PytestJob, SandboxJob, SplitJob, ValuesJob
+from qlayer.sandbox.base import InteractiveJob, ProgramJob, PytestJob, SandboxJob, SplitJob, ValuesJob
 from qlayer.sandbox.zygote.job import Job
 from qlayer.types.check import Case, Comparison
+from qlayer.types.language import Language
 from qlayer.types.source import SourceTree
 
 _WEB_IMPORT = re.compile(
@@ -50,6 +51,8 @@ def make(job: SandboxJob) -> Plan:
         kind = Kind.WEB if driver == "asgi" else _kind(job.tree)
         return Plan(kind, Job(driver, nonce, body, files))
     if isinstance(job, ProgramJob):
+        if job.language is not Language.PYTHON:
+            raise Rejected(f"language: this backend does not run {job.language.value}")
         if job.path not in job.tree:
             raise Rejected(f"path: {job.path} is not in the tree")
         body = {"path": job.path, "argv": list(job.argv)}
@@ -59,6 +62,8 @@ def make(job: SandboxJob) -> Plan:
             if path.startswith("-"):
                 raise Rejected(f"paths: {path!r} looks like an option")
         return Plan(Kind.WEB, Job("pytest", nonce, {"paths": list(job.paths)}, files))
+    if isinstance(job, InteractiveJob):
+        raise Rejected("mode: this backend does not run interactive jobs")
     return _split(job, nonce, files)
 
 
