@@ -106,7 +106,7 @@ class ProgramJob(Frozen):
     mode: Literal["program"] = "program"
     tree: SourceTree
     path: str
-    """The file to run (Python: as ``__main__``), or the one whose ``main`` is built with the tree's others."""
+    """The file to run (Python: as ``__main__``), or whose ``main`` is built together with the other files."""
     language: Language = Language.PYTHON
     argv: tuple[str, ...] = ()
     stdin: bytes = b""
