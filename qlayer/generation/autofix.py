@@ -29,6 +29,7 @@ from qlayer.generation.edits import (
     without,
 )
 from qlayer.generation.imports import import_for, is_allowed
+from qlayer.generation.wording import MARK
 
 Fix = Callable[[str, Slot], str | None]
 
@@ -64,6 +65,11 @@ def expand_tabs(code: str, slot: Slot) -> str | None:
         if at + 1 not in inside:
             lines[at] = line[: len(line) - len(rest)].expandtabs(4) + rest
     return "\n".join(lines)
+
+
+def drop_mark(code: str, slot: Slot) -> str | None:
+    """The mark of a repair prompt, copied into the answer."""
+    return re.sub(rf"[ \t]*{re.escape(MARK.strip())}[ \t]*$", "", code, flags=re.M)
 
 
 def strip_prompts(code: str, slot: Slot) -> str | None:
@@ -199,6 +205,7 @@ def add_imports(code: str, slot: Slot) -> str | None:
 
 FIXES: tuple[Fix, ...] = (
     expand_tabs,
+    drop_mark,
     strip_prompts,
     dedent,
     wrap_body,

@@ -12,7 +12,7 @@ import re
 
 from qlayer.generation.base import Slot
 from qlayer.generation.prompt import PHRASINGS, ask, fenced, task
-from qlayer.generation.wording import call_text
+from qlayer.generation.wording import MARK, call_text
 from qlayer.llm.base import Message
 from qlayer.types.candidate import Candidate
 from qlayer.types.check import Case, CasesPlan, Comparison, Failure, HttpPlan
@@ -21,7 +21,6 @@ from qlayer.types.spec import Spec
 
 MAX_MESSAGE_CHARS = 400
 MAX_VALUE_CHARS = 300
-MARK = "  # <-- the error is here"
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

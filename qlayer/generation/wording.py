@@ -1,8 +1,11 @@
-"""How calls are written for people and models."""
+"""How calls and places are written for people and models."""
 
 from __future__ import annotations
 
 import ast
+
+MARK = "  # <-- the error is here"
+"""Ends the failing line in what a model is shown."""
 
 
 def call_text(function: str, args: str, kwargs: str = "{}") -> str:

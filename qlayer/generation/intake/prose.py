@@ -15,8 +15,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
 def title_of(page: str, rest: str, head: Head | None) -> str:
-    """The first heading, else the first sentence, at most `MAX_TITLE_CHARS` characters."""
-    prose = _prose(page, rest)
+    """The first heading but "Examples", else the first sentence, at most `MAX_TITLE_CHARS` characters."""
+    prose = _EXAMPLES_LABEL.sub("", _prose(page, rest))
     heading = _HEADING.search(prose)
     words = heading[1] if heading else _first_sentence(prose)
     if not any(ch.isalpha() for ch in words):

@@ -39,6 +39,7 @@ def test_nothing_applies_to_good_code() -> None:
             ("dedent", "wrap_body"),
             "def add(a: int, b: int) -> int:\n    return a + b\n",
         ),
+        (GOOD.rstrip() + "  # <-- the error is here\n", ("drop_mark",), GOOD),
         ("total = a + b\nreturn total", ("wrap_body",), None),
         (GOOD + "\nThis adds two numbers.\n", ("cut_tail",), GOOD),
         (GOOD + "\ndef test():\n    assert add(1,", ("cut_tail",), GOOD),

@@ -332,3 +332,10 @@ def test_a_service_is_left_to_the_reader_of_http() -> None:
 def test_reading_is_deterministic() -> None:
     text = "Write add(a, b).\nadd(1, 2) == 3\nadd({1, 2, 3}, {'b', 'a'}) == 5\n"
     assert parse_spec(text).digest == parse_spec(text).digest
+
+
+def test_the_heading_of_the_examples_is_no_title() -> None:
+    spec = parse_spec(
+        "Write `slugify(text: str) -> str` that joins words.\n\n## Examples\n\nslugify('A b') == 'a-b'\n"
+    )
+    assert spec.title == "Write slugify(text: str) -> str that joins words."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from generation_slots import make_slot
 
 from qlayer.generation.gate import ast_digest
-from qlayer.generation.repair import MARK, crash_prompt, error_signature, resample_prompt
+from qlayer.generation.repair import crash_prompt, error_signature, resample_prompt
+from qlayer.generation.wording import MARK
 from qlayer.types.candidate import Candidate, Sampling
 from qlayer.types.check import Case, Comparison, ErrorInfo, Expectation, Failure, HttpPlan
 from qlayer.types.ids import ModelId, sha256
