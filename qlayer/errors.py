@@ -5,6 +5,7 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
 
     QlayerError
     ├── InputError             the caller's input is wrong; names the field and the limit
+    │   └── DependencyError    a lock names packages that cannot be had as it says
     ├── NotFoundError          a run, capsule, model or template of that name does not exist
     ├── ConflictError          the same key with other content, or two at once where one is allowed
     ├── ConfigurationError     settings or the host cannot do what was asked (says what to do next)
@@ -16,6 +17,7 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     │   └── WeightsError       weights are missing, damaged or cannot be fetched
     │       └── SourceFailed   one source of several did not give them; the next one is tried
     ├── SandboxError           the sandbox itself broke; never the judged program's fault
+    │   ├── IndexUnavailable   the package index cannot be reached; retry helps
     │   └── TierUnavailable    the isolation asked for cannot be given here; refused, never weakened
     └── StoreError             blobs or records cannot be read or written
         ├── StoreFull          no space left; nothing was half-written
@@ -62,6 +64,13 @@ class InputError(QlayerError):
         super().__init__(message, hint=hint)
         self.field = field
         self.limit = limit
+
+
+class DependencyError(InputError):
+    """A lock names packages that cannot be had as it says: the project's fault, never the index's.
+
+    `field` is the lock's file and line; a judged program gets DEPENDENCY_ERROR.
+    """
 
 
 class NotFoundError(QlayerError):
@@ -138,6 +147,10 @@ class SandboxError(QlayerError):
 
     retryable = True
     exit_code = 7
+
+
+class IndexUnavailable(SandboxError):
+    """The package index cannot be reached or answers with its own failure. It says nothing about a lock."""
 
 
 class TierUnavailable(SandboxError):

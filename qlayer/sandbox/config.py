@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -50,6 +51,8 @@ class WarmConfig(Frozen):
     """Refuse to start below this. `none` must be asked for by name and is meant for tests only."""
     workers: int = Field(default=2, ge=1, le=256)
     """Zygotes, each running one job at a time."""
+    environments: Path | None = None
+    """The folder of prepared packages (`qlayer.sandbox.environments`); None: no job may name any."""
 
 
 class FakeConfig(Frozen):

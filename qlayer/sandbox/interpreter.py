@@ -6,6 +6,7 @@ The rest of the environment (qlayer itself, Ray, model runtimes) is not bound in
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -14,9 +15,16 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-PACKAGES = ("fastapi", "httpx", "jinja2", "pydantic", "pytest", "pyyaml", "rich", "typer", "uvicorn")
+from qlayer.sandbox.zygote.protocol import PLATFORM_PACKAGES
+
+SCIENCE_PACKAGES = ("numpy", "pandas")
+"""Shown where they are installed (the extra ``science``)."""
+PACKAGES = (
+    *("fastapi", "httpx", "jinja2", "pydantic", "pytest", "pyyaml", "rich", "typer", "uvicorn"),
+    *SCIENCE_PACKAGES,
+)
 """With everything that they require: what generated projects may import."""
-SITE = "/opt/qlayer/site"
+SITE = PLATFORM_PACKAGES
 """Where the packages are shown."""
 PYTHON = "/opt/qlayer/python"
 """Where an interpreter is shown whose own place is covered."""
@@ -33,6 +41,7 @@ BARE_IMPORTS = _names(
     "abc bisect collections.abc copy dataclasses datetime decimal enum fractions functools heapq io "
     "itertools json linecache math operator random re statistics string textwrap traceback typing"
 )
+SCIENCE_IMPORTS = BARE_IMPORTS + SCIENCE_PACKAGES
 WEB_IMPORTS = BARE_IMPORTS + _names("asyncio anyio._backends._asyncio httpx pydantic fastapi pytest")
 
 
@@ -54,10 +63,22 @@ def start(
         stdout=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stderr=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         cwd="/",
-        env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
+        # One thread for linear algebra: a process with several can neither fork nor change its namespaces.
+        env={
+            "PYTHONHASHSEED": "0",
+            "PATH": "/usr/bin:/bin",
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        },
         pass_fds=tuple(fds),
         start_new_session=True,
     )
+
+
+@cache
+def has_science() -> bool:
+    """Whether all of `SCIENCE_PACKAGES` are installed here."""
+    return all(importlib.util.find_spec(name) is not None for name in SCIENCE_PACKAGES)
 
 
 def base_executable() -> str:

@@ -10,16 +10,25 @@ import secrets
 from enum import StrEnum
 from typing import NamedTuple
 
-from qlayer.sandbox import wire
+from qlayer.sandbox import interpreter, wire
 from qlayer.sandbox.base import InteractiveJob, ProgramJob, PytestJob, SandboxJob, SplitJob, ValuesJob
 from qlayer.sandbox.zygote.job import Job
+from qlayer.sandbox.zygote.protocol import NO_ENVIRONMENT
 from qlayer.types.check import Case, Comparison
+from qlayer.types.ids import is_digest
 from qlayer.types.language import Language
 from qlayer.types.source import SourceTree
 
-_WEB_IMPORT = re.compile(
-    rb"^\s*(?:from|import)\s+(?:fastapi|starlette|pydantic|httpx|anyio|asyncio|pytest)\b", re.MULTILINE
-)
+
+def _imports_of(*names: str) -> re.Pattern[bytes]:
+    """Finds a line that imports one of these or of their sub-packages."""
+    either = "|".join(names)
+    line = rf"^[ \t]*(?:from[ \t]+|import[ \t]+(?:[^\n#;]*,[ \t]*)?)(?:{either})\b"
+    return re.compile(line.encode(), re.MULTILINE)
+
+
+_WEB_IMPORT = _imports_of("fastapi", "starlette", "pydantic", "httpx", "anyio", "asyncio", "pytest")
+_SCIENCE_IMPORT = _imports_of("numpy", "pandas")
 
 
 class Kind(StrEnum):
@@ -27,6 +36,8 @@ class Kind(StrEnum):
 
     BARE = "bare"
     WEB = "web"
+    SCIENCE = "science"
+    """With numpy and pandas, where they are installed."""
 
 
 class Rejected(ValueError):
@@ -39,10 +50,21 @@ class Plan(NamedTuple):
     tester: Job | None = None
     """Split mode only."""
     stdin: bytes = b""
+    environment: bytes = NO_ENVIRONMENT
+    """Digest of the prepared packages that the run sees."""
 
 
 def make(job: SandboxJob) -> Plan:
     """Raises `Rejected`."""
+    plan = _planned(job)
+    name = None if isinstance(job, InteractiveJob) else job.environment
+    if name is None:
+        return plan
+    # A bare zygote: a package that is warm already would hide the prepared one.
+    return plan._replace(kind=Kind.BARE, environment=_environment(name))
+
+
+def _planned(job: SandboxJob) -> Plan:
     nonce = secrets.token_hex(16)
     files = dict(job.tree.files)
     if isinstance(job, ValuesJob):
@@ -86,6 +108,12 @@ def _case(case: Case) -> list[str]:
     return [case.function, wire.encode(list(args)), wire.encode(kwargs)]
 
 
+def _environment(name: str) -> bytes:
+    if not is_digest(name):
+        raise Rejected(f"environment: {name!r} is not a digest")
+    return bytes.fromhex(name.removeprefix("sha256:"))
+
+
 def _module(name: str) -> str:
     if not all(part.isidentifier() for part in name.split(".")):
         raise Rejected(f"module: {name!r} is not a dotted name")
@@ -93,5 +121,7 @@ def _module(name: str) -> str:
 
 
 def _kind(tree: SourceTree) -> Kind:
-    uses_web = any(_WEB_IMPORT.search(data) for path, data in tree.files.items() if path.endswith(".py"))
-    return Kind.WEB if uses_web else Kind.BARE
+    sources = [data for path, data in tree.files.items() if path.endswith(".py")]
+    if interpreter.has_science() and any(_SCIENCE_IMPORT.search(data) for data in sources):
+        return Kind.SCIENCE
+    return Kind.WEB if any(_WEB_IMPORT.search(data) for data in sources) else Kind.BARE

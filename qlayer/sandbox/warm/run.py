@@ -139,6 +139,7 @@ class _Run:
             tmp_bytes=tmp_bytes,
             tmp_inodes=_TMP_INODES + 2 * len(self._plan.job.files),
             file_bytes=tmp_bytes,
+            environment=self._plan.environment,
         )
 
     def _set_limits(self) -> None:

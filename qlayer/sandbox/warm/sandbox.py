@@ -8,10 +8,11 @@ import os
 import platform
 from collections import defaultdict
 
-from qlayer.errors import SandboxError
+from qlayer.errors import NotFoundError, SandboxError
 from qlayer.sandbox import capabilities, cgroup
 from qlayer.sandbox.base import Limits, SandboxInfo, SandboxJob, SandboxResult
 from qlayer.sandbox.config import Control, WarmConfig
+from qlayer.sandbox.environments.shelf import attached, make_root
 from qlayer.sandbox.warm import judge
 from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
 from qlayer.sandbox.warm.run import observe
@@ -63,6 +64,8 @@ class WarmSandbox:
             capabilities=probed,
             runtimes=(f"cpython {platform.python_version()}",),
         )
+        if self._config.environments is not None:
+            make_root(self._config.environments)
         if Control.SECCOMP not in self._disabled:
             self._filter_digest = filter_digest()
         for controller in self._host.controllers:
@@ -87,7 +90,10 @@ class WarmSandbox:
             return judge.refused(str(error), evidence)
         async with self._slots:
             try:
-                return await self._run(job, plan, limits or _DEFAULT_LIMITS, evidence)
+                with attached(self._config.environments, plan.environment):
+                    return await self._run(job, plan, limits or _DEFAULT_LIMITS, evidence)
+            except NotFoundError as error:
+                return judge.refused(f"environment: {error.message}", evidence)
             except SandboxError as error:
                 return judge.disturbed(error.message, evidence)
 
@@ -128,6 +134,7 @@ class WarmSandbox:
                 first_uid=_uids(number),
                 groups=self._groups(number),
                 disabled=self._disabled,
+                environments=str(self._config.environments or ""),
             )
         )
         self._busy.add(zygote)

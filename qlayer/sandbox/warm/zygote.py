@@ -19,7 +19,11 @@ START_TIMEOUT_S = 60.0
 KILL_TIMEOUT_S = 15.0
 """From the order to kill until the zygote says that nothing is left; then it counts as dead."""
 _REMOVE_TRIES = 100
-_IMPORTS = {Kind.BARE: interpreter.BARE_IMPORTS, Kind.WEB: interpreter.WEB_IMPORTS}
+_IMPORTS = {
+    Kind.BARE: interpreter.BARE_IMPORTS,
+    Kind.WEB: interpreter.WEB_IMPORTS,
+    Kind.SCIENCE: interpreter.SCIENCE_IMPORTS,
+}
 
 
 class ZygoteDied(SandboxError):
@@ -34,6 +38,8 @@ class Spec(NamedTuple):
     first_uid: int
     groups: tuple[Group, ...]
     disabled: Collection[Control]
+    environments: str = ""
+    """The folder of prepared packages; empty: there is none."""
 
     @property
     def counted(self) -> frozenset[str]:
@@ -95,6 +101,7 @@ class Zygote:
             imports=list(_IMPORTS[self.spec.kind]),
             cgroups=[str(group.path) for group in self.spec.groups],
             first_uid=self.spec.first_uid,
+            environments=self.spec.environments,
         )
 
     def send(self, packet: bytes, fds: Collection[int] = ()) -> None:

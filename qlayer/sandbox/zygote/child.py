@@ -17,7 +17,16 @@ from typing import Any, NamedTuple, NoReturn
 from qlayer.sandbox.zygote import filters, syscalls
 from qlayer.sandbox.zygote.drivers import asgi, call, program, pytest_run, split
 from qlayer.sandbox.zygote.job import Job
-from qlayer.sandbox.zygote.protocol import CANDIDATE_UID, TESTER_UID, WORK, Order, Setup
+from qlayer.sandbox.zygote.protocol import (
+    CANDIDATE_UID,
+    ENVIRONMENT,
+    NO_ENVIRONMENT,
+    PLATFORM_PACKAGES,
+    TESTER_UID,
+    WORK,
+    Order,
+    Setup,
+)
 from qlayer.sandbox.zygote.report import Report
 
 JOB_FD, REPORT_FD, CALL_FD = 3, 4, 5
@@ -66,6 +75,8 @@ def main(descriptors: Descriptors, role: Role, setup: Setup, order: Order, proc:
         os.close(JOB_FD)
         report.nonce = job.nonce
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if order.environment != NO_ENVIRONMENT and role is Role.CANDIDATE:
+            _use_prepared_packages()
         _environment(role)
         if role is Role.TESTER:
             split.judge(job, report, CALL_FD)
@@ -142,6 +153,12 @@ def _give_up(role: Role, setup: Setup) -> None:
         syscalls.load_filter(filters.child_filter())
 
 
+def _use_prepared_packages() -> None:
+    """Make them importable after the standard library and before the platform's own packages."""
+    places = [place for place, path in enumerate(sys.path) if path == PLATFORM_PACKAGES]
+    sys.path.insert(places[0] if places else len(sys.path), ENVIRONMENT)
+
+
 def _environment(role: Role) -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
@@ -153,6 +170,9 @@ def _environment(role: Role) -> None:
         TZ="UTC",
         PYTHONHASHSEED="0",
         PYTHONDONTWRITEBYTECODE="1",
+        # One run has one core's worth of CPU time; a thread per core of the host only counts as processes.
+        OPENBLAS_NUM_THREADS="1",
+        OMP_NUM_THREADS="1",
     )
     if role is Role.CANDIDATE:
         os.environ["PYTHONPATH"] = os.pathsep.join([WORK, f"{WORK}/src", *sys.path])

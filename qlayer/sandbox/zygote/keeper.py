@@ -13,16 +13,19 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 from qlayer.sandbox.zygote import pid1, syscalls
 from qlayer.sandbox.zygote.protocol import FAILED, ZYGOTE_UID, Setup
 
 _NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
 _REMOVE_TRIES = 100
+Inner = Callable[[socket.socket, Setup, int, int], NoReturn]
 
 
-def main(control_fd: int) -> None:
-    """Serve until the host is gone or the zygote has died."""
+def main(control_fd: int, inner: Inner = pid1.main) -> None:
+    """Serve until the host is gone or the zygote has died. `inner` is what runs as process 1."""
     host = os.pidfd_open(os.getppid())
     control = socket.socket(fileno=control_fd)
     setup = Setup.from_bytes(control.recv(1 << 20))
@@ -39,7 +42,7 @@ def main(control_fd: int) -> None:
     if zygote == 0:
         os.close(asks_out)
         os.close(answers_in)
-        pid1.main(control, setup, asks_in, answers_out)
+        inner(control, setup, asks_in, answers_out)
     for fd in (asks_in, answers_out):
         os.close(fd)
     control.close()

@@ -17,8 +17,18 @@ import sys
 import time
 from typing import NoReturn
 
-from qlayer.sandbox.zygote import child, filters, rootfs, syscalls
-from qlayer.sandbox.zygote.protocol import FAILED, KILL, READY, RUN, ZYGOTE_UID, Ending, Order, Setup
+from qlayer.sandbox.zygote import child, filters, packages, rootfs, syscalls
+from qlayer.sandbox.zygote.protocol import (
+    FAILED,
+    KILL,
+    NO_ENVIRONMENT,
+    READY,
+    RUN,
+    ZYGOTE_UID,
+    Ending,
+    Order,
+    Setup,
+)
 
 _REAP_EVERY_MS = 50
 _GRACE_S = 0.2
@@ -33,15 +43,16 @@ _UNLIMITED = 1 << 30
 def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoReturn:
     """Never returns: a zygote ends with the host's end of the control socket, or by a signal."""
     try:
-        proc = _set_up(setup, asks, answers)
+        proc = set_up(setup, asks, answers)
+        shelf = packages.take() if setup.environments and "pivot_root" not in setup.disabled else -1
     except (OSError, ImportError) as error:
         control.send(FAILED + f"{type(error).__name__}: {error}".encode()[:2000])
         os._exit(1)
     control.send(READY)
-    _serve(control, setup, proc)
+    _serve(control, setup, proc, shelf)
 
 
-def _set_up(setup: Setup, asks: int, answers: int) -> int:
+def set_up(setup: Setup, asks: int, answers: int) -> int:
     """Steps 3 to 6 of the order that docs/sandbox.md gives. Returns a descriptor of the host's /proc."""
 
     def ask(wish: bytes) -> None:
@@ -55,7 +66,8 @@ def _set_up(setup: Setup, asks: int, answers: int) -> int:
     if "pivot_root" in setup.disabled:
         syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     else:
-        rootfs.enter(setup.binds)
+        binds = [*setup.binds, *packages.binds(setup.environments)]
+        rootfs.enter(binds, setup.writable)
     sys.path[:] = setup.sys_path
     for name in setup.imports:
         importlib.import_module(name)
@@ -92,7 +104,7 @@ def _harden(setup: Setup) -> None:
         syscalls.load_filter(filters.zygote_filter())
 
 
-def _serve(control: socket.socket, setup: Setup, proc: int) -> NoReturn:
+def _serve(control: socket.socket, setup: Setup, proc: int, shelf: int) -> NoReturn:
     keep_tmp = "private_tmp" in setup.disabled
     mounted = False
     while True:
@@ -106,7 +118,11 @@ def _serve(control: socket.socket, setup: Setup, proc: int) -> NoReturn:
             rootfs.fresh_tmp(_UNLIMITED, _UNLIMITED)
         elif not mounted:
             rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
+        if order.environment != NO_ENVIRONMENT:
+            packages.show(shelf, order.environment)
         ending = _Run(control, setup, order, proc).to_its_end(fds)
+        if order.environment != NO_ENVIRONMENT:
+            packages.hide()
         mounted = keep_tmp
         if not keep_tmp:
             # Before the ending is told: what lay there counts as memory of the group until now.

@@ -15,9 +15,10 @@ READY = b"Z"
 FAILED = b"!"
 """Followed by a sentence: the zygote could not be set up."""
 RUN = b"R"
+NO_ENVIRONMENT = bytes(32)
 ENDED = b"E"
 
-_ORDER = struct.Struct("<cBQIIQQIQ")
+_ORDER = struct.Struct("<cBQIIQQIQ32s")
 _ENDING = struct.Struct("<ciQQBBB")
 
 
@@ -36,6 +37,10 @@ class Setup(NamedTuple):
     """Directories whose cgroup.procs the zygote joins; removed when it is gone."""
     first_uid: int
     """Host uid of the zygote when privileged; candidate and tester follow."""
+    environments: str = ""
+    """The host's folder of prepared packages; empty: there is none."""
+    writable: tuple[tuple[str, str], ...] = ()
+    """As `binds`, but writable: the target of a build."""
 
     def to_bytes(self) -> bytes:
         return json.dumps(self._asdict()).encode()
@@ -43,7 +48,9 @@ class Setup(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes) -> Setup:
         fields = json.loads(data)
-        return cls(**fields | {"binds": [(source, target) for source, target in fields["binds"]]})
+        fields["binds"] = [(source, target) for source, target in fields["binds"]]
+        fields["writable"] = tuple((source, target) for source, target in fields["writable"])
+        return cls(**fields)
 
 
 class Order(NamedTuple):
@@ -60,6 +67,8 @@ class Order(NamedTuple):
     tmp_bytes: int
     tmp_inodes: int
     file_bytes: int
+    environment: bytes = NO_ENVIRONMENT
+    """The digest of the prepared packages that this run sees."""
 
     def to_bytes(self) -> bytes:
         return _ORDER.pack(RUN, *self)
@@ -97,5 +106,9 @@ class Ending(NamedTuple):
 
 ZYGOTE_UID, CANDIDATE_UID, TESTER_UID = 1000, 1001, 1002
 """Inside the user namespace."""
+PLATFORM_PACKAGES = "/opt/qlayer/site"
+"""Where a run sees the packages that the platform shows to all."""
+ENVIRONMENT = "/opt/qlayer/env"
+"""Where a run sees its prepared packages."""
 WORK = "/tmp/work"
 """The tree's place, and the run's working directory."""

@@ -7,8 +7,10 @@ Nothing else of the host is reachable, /proc and /sys included. The interpreter 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from qlayer.sandbox.zygote import syscalls as sys
+from qlayer.sandbox.zygote.protocol import ENVIRONMENT
 
 _STAGING = "/proc"
 """An empty tmpfs covers it in the new mount namespace; no bind ever has its source there."""
@@ -25,12 +27,16 @@ _RELATIME = 0x1000
 _MS_RELATIME = 0x200000
 
 
-def enter(binds: list[tuple[str, str]]) -> None:
+def enter(binds: list[tuple[str, str]], writable: Iterable[tuple[str, str]] = ()) -> None:
     """Make the own tree the root of this mount namespace and drop the old one. Needs CAP_SYS_ADMIN."""
     sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
     sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
     for source, target in (*((path, path) for path in _SYSTEM), *binds):
         _expose(source, _STAGING + target)
+    for source, target in writable:
+        os.makedirs(_STAGING + target, 0o755)
+        _bind(source, _STAGING + target, sys.MS_NOSUID | sys.MS_NODEV)
+    os.makedirs(_STAGING + ENVIRONMENT, 0o755, exist_ok=True)
     _devices()
     for path, text in _FILES.items():
         _write(_STAGING + path, text)
