@@ -120,7 +120,7 @@ def sweep(controller: Controller) -> None:
 def find(name: str) -> Iterator[Controller]:
     """Places where a group for ``memory`` or ``pids`` may be tried, best first."""
     own = dict(_own_paths())
-    for version, mount in _mounts(name):
+    for version, mount in mounts(name):
         path = own.get(name if version == 1 else "")
         if path is None:
             continue
@@ -141,7 +141,8 @@ def _own_paths() -> Iterator[tuple[str, str]]:
             yield controller, path
 
 
-def _mounts(name: str) -> Iterator[tuple[int, Path]]:
+def mounts(name: str) -> Iterator[tuple[int, Path]]:
+    """Version and mount point of every mounted hierarchy that may have the controller."""
     for line in _lines(_MOUNTS):
         left, _, right = line.partition(" - ")
         kind, _, options = right.split(" ", 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -55,10 +55,48 @@ class WarmConfig(Frozen):
     """The folder of prepared packages (`qlayer.sandbox.environments`); None: no job may name any."""
 
 
+class DockerConfig(Frozen):
+    """Containers of a docker daemon on this host."""
+
+    backend: Literal["docker"] = "docker"
+    host: str | None = None
+    """The daemon's address, for example ``unix:///run/docker.sock``. None: as docker's own tools find it."""
+    workers: int = Field(default=2, ge=1, le=256)
+    """Containers that run a job at the same time."""
+
+
+class GvisorConfig(Frozen):
+    """gVisor sandboxes, each with a kernel of its own in user space."""
+
+    backend: Literal["gvisor"] = "gvisor"
+    runsc: str = "runsc"
+    """The command."""
+    platform: str = "ptrace"
+    """How gVisor catches system calls: ``ptrace`` works everywhere; ``kvm`` and ``systrap`` are faster."""
+    workers: int = Field(default=2, ge=1, le=256)
+    """Sandboxes that run a job at the same time."""
+
+
+class KubernetesConfig(Frozen):
+    """Pods of a cluster. The shape is reserved; there is no backend yet, and asking for it is refused."""
+
+    backend: Literal["kubernetes"] = "kubernetes"
+    namespace: str = "qlayer-sandbox"
+    image: str = ""
+    """By digest."""
+    runtime_class: str = "gvisor"
+    """The RuntimeClass of the pods: the cluster's name for the isolation."""
+    service_account: str = "default"
+    workers: int = Field(default=2, ge=1, le=256)
+    """Pods that run a job at the same time."""
+
+
 class FakeConfig(Frozen):
     """The fake, for unit tests of other parts."""
 
     backend: Literal["fake"] = "fake"
 
 
-SandboxConfig = WarmConfig | FakeConfig
+SandboxConfig = Annotated[
+    WarmConfig | DockerConfig | GvisorConfig | KubernetesConfig | FakeConfig, Field(discriminator="backend")
+]
