@@ -87,7 +87,7 @@ def base_executable() -> str:
 
 
 @cache
-def binds() -> tuple[tuple[str, str], ...]:
+def binds(*, packages: bool = True) -> tuple[tuple[str, str], ...]:
     """Pairs of a path on the host and where it is shown inside, read-only.
 
     Packages are gathered in one place of our own, wherever this environment lies: a path below ``/tmp`` would
@@ -96,7 +96,7 @@ def binds() -> tuple[tuple[str, str], ...]:
     base = Path(sys.base_prefix)
     own = [base / "bin", base / "lib"] if str(base) != "/usr" else []
     shown = {str(path): _inside(path) for path in own}
-    for path in _package_paths(PACKAGES):
+    for path in _package_paths(PACKAGES) if packages else ():
         if (target := f"{SITE}/{path.name}") not in shown.values():
             shown[str(path)] = target
     return tuple((source, target) for source, target in shown.items() if Path(source).exists())
