@@ -1,0 +1,162 @@
+"""What candidates do, compared: all of them on the same inputs, grouped by what came out.
+
+No answer is known here. Programs that agree on many inputs are likelier right than one that stands alone, and
+an input on which the best groups differ is the question that a person can settle. Inputs on which every
+candidate fails are outside the function's domain and are left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from qlayer.sandbox.base import Limits, Sandbox, ValuesJob
+from qlayer.types.check import Case, CaseResult
+from qlayer.types.frozen import Frozen
+from qlayer.types.source import SourceTree
+from qlayer.types.verdict import Outcome
+
+LIMITS = Limits(wall_s=20.0, cpu_s=10.0)
+"""For all inputs of one candidate together."""
+_DIGITS = 9
+"""Floats that agree so far count as the same output."""
+MAX_OUTPUT_CHARS = 2_000
+
+
+class Output(Frozen):
+    """What one candidate did with one input."""
+
+    value: str | None = None
+    """The returned value as a literal, floats rounded; None when nothing was returned."""
+    failure: str | None = None
+    """The exception's class, or the sandbox's outcome; None when a value was returned."""
+
+    @property
+    def ok(self) -> bool:
+        return self.failure is None
+
+    @property
+    def text(self) -> str:
+        """For people: the value, or what went wrong."""
+        return self.value if self.value is not None else f"({self.failure})"
+
+
+class Behaviour(Frozen):
+    """What one candidate did with every input, in their order."""
+
+    outputs: tuple[Output, ...]
+
+
+class Program(Frozen):
+    """A candidate that can be run."""
+
+    tree: SourceTree
+    module: str
+    function: str
+
+
+class Disagreement(Frozen):
+    """An input on which two clusters differ, with what the programs of each give."""
+
+    args: str
+    outputs: tuple[str, str]
+
+
+class Clusters(Frozen):
+    """Candidates grouped by behaviour, the largest group first (equal ones: the earliest member first)."""
+
+    groups: tuple[tuple[int, ...], ...]
+    """Indices of the candidates."""
+    crash_free: tuple[float, ...]
+    """For each candidate, the share of the used inputs on which it returned a value; 0 without any."""
+    inputs: tuple[str, ...]
+    """The inputs used: those on which at least one candidate returned a value."""
+    left_out: int
+    """Inputs on which all failed."""
+    disagreement: Disagreement | None = None
+    """Between the two first groups."""
+
+    def group_of(self, candidate: int) -> tuple[int, ...]:
+        return next(group for group in self.groups if candidate in group)
+
+
+async def observe(program: Program, inputs: Sequence[str], sandbox: Sandbox) -> Behaviour:
+    """Run one candidate on all inputs. Raises `SandboxError`; what the program does wrong is data."""
+    cases = tuple(
+        Case(name=str(number), function=program.function, args=args) for number, args in enumerate(inputs)
+    )
+    job = ValuesJob(tree=program.tree, module=program.module, cases=cases)
+    result = await sandbox.run(job, LIMITS)
+    found = {case.name: _output(case) for case in result.cases}
+    missing = Output(failure=result.verdict.outcome.value)
+    return Behaviour(outputs=tuple(found.get(case.name, missing) for case in cases))
+
+
+async def compare(programs: Sequence[Program], inputs: Sequence[str], sandbox: Sandbox) -> Clusters:
+    """Run all candidates on the same inputs and group them."""
+    behaviours = await asyncio.gather(*(observe(program, inputs, sandbox) for program in programs))
+    return cluster(behaviours, inputs)
+
+
+def cluster(behaviours: Sequence[Behaviour], inputs: Sequence[str]) -> Clusters:
+    """Group by equal outputs on the inputs that somebody could handle. Pure."""
+    used = [at for at in range(len(inputs)) if any(seen.outputs[at].ok for seen in behaviours)]
+    groups: dict[tuple[Output, ...], list[int]] = {}
+    for number, seen in enumerate(behaviours):
+        groups.setdefault(tuple(seen.outputs[at] for at in used), []).append(number)
+    ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[1][0]))
+    return Clusters(
+        groups=tuple(tuple(members) for _, members in ranked),
+        crash_free=tuple(_share(seen, used) for seen in behaviours),
+        inputs=tuple(inputs[at] for at in used),
+        left_out=len(inputs) - len(used),
+        disagreement=_disagreement([outputs for outputs, _ in ranked[:2]], [inputs[at] for at in used]),
+    )
+
+
+def _share(seen: Behaviour, used: Sequence[int]) -> float:
+    return sum(seen.outputs[at].ok for at in used) / len(used) if used else 0.0
+
+
+def _disagreement(two: Sequence[tuple[Output, ...]], inputs: Sequence[str]) -> Disagreement | None:
+    """The shortest input on which they differ; one on which both return a value, if there is any."""
+    if len(two) < 2:
+        return None
+    differing = [
+        (not (one.ok and other.ok), len(args), args, (one.text, other.text))
+        for args, one, other in zip(inputs, *two, strict=True)
+        if one != other
+    ]
+    _, _, args, outputs = min(differing)
+    return Disagreement(args=args, outputs=outputs)
+
+
+def _output(case: CaseResult) -> Output:
+    if case.error is not None:
+        return Output(failure=case.error.type)
+    if case.outcome is not Outcome.ACCEPTED:
+        return Output(failure=case.outcome.value)
+    return Output(value=_canonical(case.returned or "None")[:MAX_OUTPUT_CHARS])
+
+
+def _canonical(literal: str) -> str:
+    """The literal with floats rounded and sets and dicts in one order."""
+    try:
+        return _text(ast.literal_eval(literal))
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return literal
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return repr(float(f"{value:.{_DIGITS}g}"))
+    if isinstance(value, list | tuple):
+        marks = "[]" if isinstance(value, list) else "()"
+        return marks[0] + ", ".join(map(_text, value)) + marks[1]
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(map(_text, value))) + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(sorted(f"{_text(key)}: {_text(item)}" for key, item in value.items())) + "}"
+    return repr(value)

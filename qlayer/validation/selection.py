@@ -1,0 +1,80 @@
+"""Which candidate is kept: an order over facts that are known without the hidden tests.
+
+Trusted passes come before all else; then how rarely it breaks; then how many others behave the same, weighed
+with the soft votes of asserts that the model wrote; then how sure the model was. Every way of choosing that
+was ever compared is here under its name, so that one log of candidates replays them all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from qlayer.types.frozen import Frozen
+
+
+class Facts(Frozen):
+    """What is known of one candidate when it is chosen or not."""
+
+    index: int
+    """In the order of sampling; 0 is the greedy one."""
+    passed: int
+    """Trusted cases."""
+    crash_free: float
+    """Share of the fuzz inputs on which it returns a value, 0 to 1."""
+    agreeing: int
+    """Candidates that behave the same, itself included."""
+    votes: int = 0
+    """Soft asserts that hold."""
+    logprob: float = 0.0
+    """Mean of its tokens; 0 when unknown."""
+
+
+Selector = Callable[[Sequence[Facts], Random], int]
+"""Gives the `index` of the chosen candidate. There is at least one."""
+
+
+def ours(candidates: Sequence[Facts], random: Random) -> int:
+    """Trusted passes >> crash-free rate >> sqrt(cluster) x (1 + votes) >> logprob >> earliest."""
+    return max(candidates, key=_rank).index
+
+
+def first(candidates: Sequence[Facts], random: Random) -> int:
+    """The first that passes the most trusted cases."""
+    return max(candidates, key=lambda facts: (facts.passed, -facts.index)).index
+
+
+def at_random(candidates: Sequence[Facts], random: Random) -> int:
+    """Any, all alike."""
+    return random.choice([facts.index for facts in candidates])
+
+
+def surest(candidates: Sequence[Facts], random: Random) -> int:
+    """The one the model was surest of."""
+    return max(candidates, key=lambda facts: (facts.logprob, -facts.index)).index
+
+
+def most_votes(candidates: Sequence[Facts], random: Random) -> int:
+    """Trusted passes, then the model's own asserts."""
+    return max(candidates, key=lambda facts: (facts.passed, facts.votes, -facts.index)).index
+
+
+def largest_cluster(candidates: Sequence[Facts], random: Random) -> int:
+    """Trusted passes, then the most that behave the same."""
+    return max(candidates, key=lambda facts: (facts.passed, facts.agreeing, -facts.index)).index
+
+
+SELECTORS: Mapping[str, Selector] = {
+    "random": at_random,
+    "first": first,
+    "logprob": surest,
+    "soft asserts": most_votes,
+    "behaviour clusters": largest_cluster,
+    "ours": ours,
+}
+
+
+def _rank(facts: Facts) -> tuple[int, float, float, float, int]:
+    weight = math.sqrt(facts.agreeing) * (1 + facts.votes)
+    return facts.passed, round(facts.crash_free, 2), weight, facts.logprob, -facts.index
