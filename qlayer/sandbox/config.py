@@ -51,6 +51,8 @@ class WarmConfig(Frozen):
     """Refuse to start below this. `none` must be asked for by name and is meant for tests only."""
     workers: int = Field(default=2, ge=1, le=256)
     """Zygotes, each running one job at a time."""
+    helper: bool = True
+    """Serve plain runs with compiled code, where a C compiler is at hand; else everything in Python."""
     environments: Path | None = None
     """The folder of prepared packages (`qlayer.sandbox.environments`); None: no job may name any."""
 

@@ -9,8 +9,8 @@ import platform
 from collections import defaultdict
 
 from qlayer.errors import NotFoundError, SandboxError
-from qlayer.sandbox import capabilities, cgroup
-from qlayer.sandbox.base import Limits, SandboxInfo, SandboxJob, SandboxResult
+from qlayer.sandbox import capabilities, cgroup, helper, interpreter
+from qlayer.sandbox.base import Capability, InteractiveJob, Limits, SandboxInfo, SandboxJob, SandboxResult
 from qlayer.sandbox.config import Control, WarmConfig
 from qlayer.sandbox.environments.shelf import attached, make_root
 from qlayer.sandbox.warm import judge
@@ -39,6 +39,7 @@ class WarmSandbox:
         self._info: SandboxInfo | None = None
         self._host = capabilities.Host((), ())
         self._filter_digest: str | None = None
+        self._helper = helper.Helper("", "not asked for")
         self._slots = asyncio.Semaphore(config.workers)
         self._idle: defaultdict[Kind, list[Zygote]] = defaultdict(list)
         self._busy: set[Zygote] = set()
@@ -70,9 +71,13 @@ class WarmSandbox:
             self._filter_digest = filter_digest()
         for controller in self._host.controllers:
             cgroup.sweep(controller)
+        if self._config.helper:
+            self._helper = await asyncio.to_thread(helper.find)
         first = await self._started(Kind.BARE)
         self._busy.discard(first)
         self._idle[Kind.BARE].append(first)
+        served = Capability(name="compiled_helper", available=first.helped, detail=self._helper.detail)
+        self._info = self._info.model_copy(update={"capabilities": (*probed, served)})
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -81,27 +86,36 @@ class WarmSandbox:
         self._idle.clear()
         await asyncio.gather(*(zygote.close() for zygote in zygotes))
 
-    async def run(self, job: SandboxJob, limits: Limits | None = None) -> SandboxResult:
-        """See `Sandbox.run`. A job with literals that cannot be read is REJECTED."""
-        evidence = self._evidence()
+    async def run(
+        self, job: SandboxJob, limits: Limits | None = None, *, cancel: asyncio.Event | None = None
+    ) -> SandboxResult:
+        """See `Sandbox.run`. A job with literals that cannot be read is REJECTED.
+
+        Setting `cancel` ends the run with CANCELLED and what was seen of it. A cancelled task raises, as ever.
+        """
+        evidence = self._evidence(job)
         try:
             plan = make(job)
         except Rejected as error:
             return judge.refused(str(error), evidence)
         async with self._slots:
+            if cancel is not None and cancel.is_set():
+                return judge.cancelled(evidence)
             try:
                 with attached(self._config.environments, plan.environment):
-                    return await self._run(job, plan, limits or _DEFAULT_LIMITS, evidence)
+                    return await self._run(job, plan, limits or _DEFAULT_LIMITS, evidence, cancel)
             except NotFoundError as error:
                 return judge.refused(f"environment: {error.message}", evidence)
             except SandboxError as error:
                 return judge.disturbed(error.message, evidence)
 
-    async def _run(self, job: SandboxJob, plan: Plan, limits: Limits, evidence: Evidence) -> SandboxResult:
+    async def _run(
+        self, job: SandboxJob, plan: Plan, limits: Limits, evidence: Evidence, cancel: asyncio.Event | None
+    ) -> SandboxResult:
         zygote = await self._take(plan.kind)
         healthy = False
         try:
-            seen = await observe(zygote, plan, limits)
+            seen = await observe(zygote, plan, limits, cancel)
             healthy = seen.ending is not None
         finally:
             self._busy.discard(zygote)
@@ -135,6 +149,7 @@ class WarmSandbox:
                 groups=self._groups(number),
                 disabled=self._disabled,
                 environments=str(self._config.environments or ""),
+                helper=self._helper.path,
             )
         )
         self._busy.add(zygote)
@@ -151,13 +166,15 @@ class WarmSandbox:
         off = {control.value.removesuffix("_cgroup") for control in self._disabled}
         return tuple(cgroup.Group(c, name) for c in self._host.controllers if c.name not in off)
 
-    def _evidence(self) -> Evidence:
+    def _evidence(self, job: SandboxJob) -> Evidence:
         return Evidence(
             backend=BACKEND,
             tier=self.info.tier,
             runtime=self.info.runtimes[0],
             kernel=platform.release(),
+            hash_seed=interpreter.HASH_SEED,
             filter_digest=self._filter_digest,
+            environment=None if isinstance(job, InteractiveJob) else job.environment,
             host_load=os.getloadavg()[0] / (os.cpu_count() or 1),
         )
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from qlayer.errors import SandboxError
 from qlayer.sandbox import interpreter
-from qlayer.sandbox.cgroup import Group
+from qlayer.sandbox.cgroup import Counters, Group
 from qlayer.sandbox.config import Control
 from qlayer.sandbox.warm.plan import Kind
-from qlayer.sandbox.zygote.protocol import FAILED, READY, Setup
+from qlayer.sandbox.zygote.protocol import FAILED, HELPED, READY, Setup
 
 START_TIMEOUT_S = 60.0
 KILL_TIMEOUT_S = 15.0
@@ -40,6 +40,8 @@ class Spec(NamedTuple):
     disabled: Collection[Control]
     environments: str = ""
     """The folder of prepared packages; empty: there is none."""
+    helper: str = ""
+    """The compiled helper; empty: all in Python."""
 
     @property
     def counted(self) -> frozenset[str]:
@@ -57,6 +59,10 @@ class Zygote:
         self._control: socket.socket | None = None
         self._packet: asyncio.Future[bytes] | None = None
         self._hung_up = False
+        self.counters: Counters | None = None
+        """As they stood at the end of its last run."""
+        self.helped = False
+        """Whether the compiled helper serves it; known after the start."""
 
     @property
     def pid(self) -> int | None:
@@ -87,7 +93,8 @@ class Zygote:
         host.send(self._setup().to_bytes())
         self._loop.add_reader(host.fileno(), self._on_packet)
         answer = await self.next_packet(START_TIMEOUT_S)
-        if answer != READY:
+        self.helped = answer == READY + HELPED
+        if not answer.startswith(READY):
             await self.close()
             reason = answer[len(FAILED) :].decode(errors="replace") or "it ended without a word"
             raise SandboxError(f"the zygote could not set itself up: {reason}")
@@ -102,6 +109,7 @@ class Zygote:
             cgroups=[str(group.path) for group in self.spec.groups],
             first_uid=self.spec.first_uid,
             environments=self.spec.environments,
+            helper=self.spec.helper,
         )
 
     def send(self, packet: bytes, fds: Collection[int] = ()) -> None:
@@ -112,6 +120,13 @@ class Zygote:
             socket.send_fds(self._control, [packet], list(fds))
         except OSError as error:
             raise ZygoteDied(f"the zygote is gone: {error}") from None
+
+    def abandon(self) -> None:
+        """Stop waiting for a zygote that cannot answer, and take it out of the world with its keeper."""
+        if self._process is not None:
+            self._process.kill()
+        if self._packet is not None and not self._packet.done():
+            self._packet.set_result(b"")
 
     async def next_packet(self, timeout_s: float) -> bytes:
         """The zygote's next word. Empty when it died or did not answer in time."""

@@ -32,9 +32,24 @@ from qlayer.sandbox.zygote.report import Report
 JOB_FD, REPORT_FD, CALL_FD = 3, 4, 5
 _SAFE_FD = 32
 """Descriptors are moved above this first, so that none is overwritten by another's final place."""
-_LOCKED_BYTES = 64 * 1024
+LOCKED_BYTES = 64 * 1024
 _NO_CORE = 1
 """Zero would still start a host's core handler when `core_pattern` is a pipe; one byte stops both kinds."""
+
+
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/tmp",
+    "TMPDIR": "/tmp",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # One run has one core's worth of CPU time; a thread per core of the host only counts as processes.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
+_prepared = False
 
 
 class Role(IntEnum):
@@ -71,14 +86,23 @@ def main(descriptors: Descriptors, role: Role, setup: Setup, order: Order, proc:
         report = Report(REPORT_FD)
         _limit(setup, order)
         _give_up(role, setup)
+    except BaseException as error:  # whatever it is, this process ends here and says why
+        give_notice(report, f"{type(error).__name__}: {error}")
+    live(role, setup, order, report)
+
+
+def live(role: Role, setup: Setup, order: Order, report: Report) -> NoReturn:
+    """Read the job and do it, in a process that has given up everything. Never returns."""
+    try:
         job = Job.read(JOB_FD)
         os.close(JOB_FD)
         report.nonce = job.nonce
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        prepare()
         if order.environment != NO_ENVIRONMENT and role is Role.CANDIDATE:
             _use_prepared_packages()
-        _environment(role)
         if role is Role.TESTER:
+            del os.environ["PYTHONPATH"]
             split.judge(job, report, CALL_FD)
         if "private_tmp" in setup.disabled and os.path.exists(WORK):
             os.rename(WORK, f"{WORK}-{os.getpid()}")
@@ -87,9 +111,27 @@ def main(descriptors: Descriptors, role: Role, setup: Setup, order: Order, proc:
         report.send("ready")
         _DRIVERS[job.driver](job, report)
     except BaseException as error:  # whatever it is, this process ends here and says why
-        if report is not None:
-            report.send("setup", error=f"{type(error).__name__}: {error}"[:1000])
+        give_notice(report, f"{type(error).__name__}: {error}")
     os._exit(70)
+
+
+def give_notice(report: Report | None, error: str) -> NoReturn:
+    """End because the run could not be set up; without a report nobody hears why."""
+    if report is not None:
+        report.send("setup", error=error[:1000])
+    os._exit(70)
+
+
+def prepare() -> None:
+    """What is the same in every child, done once: in the zygote if it comes to it first."""
+    global _prepared
+    if _prepared:
+        return
+    _prepared = True
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ.clear()
+    os.environ.update(_ENVIRONMENT)
+    _show_path()
 
 
 def forget_platform_modules() -> None:
@@ -126,7 +168,7 @@ def _limit(setup: Setup, order: Order) -> None:
         return
     limits = [
         (resource.RLIMIT_CORE, _NO_CORE),
-        (resource.RLIMIT_MEMLOCK, _LOCKED_BYTES),
+        (resource.RLIMIT_MEMLOCK, LOCKED_BYTES),
         (resource.RLIMIT_FSIZE, order.file_bytes),
         (resource.RLIMIT_NOFILE, order.open_files),
     ]
@@ -157,22 +199,9 @@ def _use_prepared_packages() -> None:
     """Make them importable after the standard library and before the platform's own packages."""
     places = [place for place, path in enumerate(sys.path) if path == PLATFORM_PACKAGES]
     sys.path.insert(places[0] if places else len(sys.path), ENVIRONMENT)
+    _show_path()
 
 
-def _environment(role: Role) -> None:
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    os.environ.clear()
-    os.environ.update(
-        PATH="/usr/bin:/bin",
-        HOME="/tmp",
-        TMPDIR="/tmp",
-        LANG="C.UTF-8",
-        TZ="UTC",
-        PYTHONHASHSEED="0",
-        PYTHONDONTWRITEBYTECODE="1",
-        # One run has one core's worth of CPU time; a thread per core of the host only counts as processes.
-        OPENBLAS_NUM_THREADS="1",
-        OMP_NUM_THREADS="1",
-    )
-    if role is Role.CANDIDATE:
-        os.environ["PYTHONPATH"] = os.pathsep.join([WORK, f"{WORK}/src", *sys.path])
+def _show_path() -> None:
+    """Let an interpreter that the program starts find what the program finds."""
+    os.environ["PYTHONPATH"] = os.pathsep.join([WORK, f"{WORK}/src", *sys.path])

@@ -17,9 +17,10 @@ import sys
 import time
 from typing import NoReturn
 
-from qlayer.sandbox.zygote import child, filters, packages, rootfs, syscalls
+from qlayer.sandbox.zygote import child, filters, packages, rootfs, serve, syscalls
 from qlayer.sandbox.zygote.protocol import (
     FAILED,
+    HELPED,
     KILL,
     NO_ENVIRONMENT,
     READY,
@@ -29,6 +30,7 @@ from qlayer.sandbox.zygote.protocol import (
     Order,
     Setup,
 )
+from qlayer.sandbox.zygote.report import Report
 
 _REAP_EVERY_MS = 50
 _GRACE_S = 0.2
@@ -43,13 +45,28 @@ _UNLIMITED = 1 << 30
 def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoReturn:
     """Never returns: a zygote ends with the host's end of the control socket, or by a signal."""
     try:
+        # Before the host's files are out of reach.
+        loop = _helper(control, setup)
         proc = set_up(setup, asks, answers)
         shelf = packages.take() if setup.environments and "pivot_root" not in setup.disabled else -1
     except (OSError, ImportError) as error:
         control.send(FAILED + f"{type(error).__name__}: {error}".encode()[:2000])
         os._exit(1)
-    control.send(READY)
-    _serve(control, setup, proc, shelf)
+    if loop is None:
+        control.send(READY)
+        _serve(control, setup, proc, shelf)
+    control.send(READY + HELPED)
+    _serve_by_helper(loop, control, setup, proc, shelf)
+
+
+def _helper(control: socket.socket, setup: Setup) -> serve.Loop | None:
+    """The compiled loop, for all controls on only; where it does not load Python does its work."""
+    if not setup.helper or setup.disabled:
+        return None
+    limits = serve.Limits(_REAP_EVERY_MS, int(_GRACE_S * 1000), child.LOCKED_BYTES)
+    with contextlib.suppress(OSError):
+        return serve.Loop(setup.helper, limits, control=control.fileno(), second_uid=setup.privileged)
+    return None
 
 
 def set_up(setup: Setup, asks: int, answers: int) -> int:
@@ -86,6 +103,7 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
         os.close(fd)
     # 6. Nothing may be gained from here on.
     _harden(setup)
+    child.prepare()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -104,6 +122,24 @@ def _harden(setup: Setup) -> None:
         syscalls.load_filter(filters.zygote_filter())
 
 
+def _serve_by_helper(
+    loop: serve.Loop, control: socket.socket, setup: Setup, proc: int, shelf: int
+) -> NoReturn:
+    candidate, tester = child.Role.CANDIDATE, child.Role.TESTER
+    report = Report(child.REPORT_FD)
+    while True:
+        turn = loop.next(proc)
+        if turn == serve.CANDIDATE:
+            child.live(candidate, setup, Order.from_bytes(loop.packet), report)
+        if turn == serve.TESTER:
+            child.live(tester, setup, Order.from_bytes(loop.packet), report)
+        if turn == serve.FAILED:
+            child.give_notice(report if loop.reportable else None, loop.error)
+        if turn == serve.CLOSED:
+            os._exit(0)
+        _serve_one(control, setup, proc, shelf, Order.from_bytes(loop.packet), loop.fds)
+
+
 def _serve(control: socket.socket, setup: Setup, proc: int, shelf: int) -> NoReturn:
     keep_tmp = "private_tmp" in setup.disabled
     mounted = False
@@ -113,21 +149,27 @@ def _serve(control: socket.socket, setup: Setup, proc: int, shelf: int) -> NoRet
             os._exit(0)
         if packet[:1] != RUN:
             continue
-        order = Order.from_bytes(packet)
         if keep_tmp and not mounted:
             rootfs.fresh_tmp(_UNLIMITED, _UNLIMITED)
-        elif not mounted:
-            rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
-        if order.environment != NO_ENVIRONMENT:
-            packages.show(shelf, order.environment)
-        ending = _Run(control, setup, order, proc).to_its_end(fds)
-        if order.environment != NO_ENVIRONMENT:
-            packages.hide()
-        mounted = keep_tmp
-        if not keep_tmp:
-            # Before the ending is told: what lay there counts as memory of the group until now.
-            syscalls.umount("/tmp", syscalls.MNT_DETACH)
-        control.send(ending.to_bytes())
+            mounted = True
+        _serve_one(control, setup, proc, shelf, Order.from_bytes(packet), fds)
+
+
+def _serve_one(
+    control: socket.socket, setup: Setup, proc: int, shelf: int, order: Order, fds: list[int]
+) -> None:
+    keep_tmp = "private_tmp" in setup.disabled
+    if not keep_tmp:
+        rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
+    if order.environment != NO_ENVIRONMENT:
+        packages.show(shelf, order.environment)
+    ending = _Run(control, setup, order, proc).to_its_end(fds)
+    if order.environment != NO_ENVIRONMENT:
+        packages.hide()
+    if not keep_tmp:
+        # Before the ending is told: what lay there counts as memory of the group until now.
+        syscalls.umount("/tmp", syscalls.MNT_DETACH)
+    control.send(ending.to_bytes())
 
 
 class _Run:

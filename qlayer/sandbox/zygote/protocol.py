@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 KILL = b"K"
 READY = b"Z"
+HELPED = b"c"
+"""After READY: the compiled helper is in use."""
 FAILED = b"!"
 """Followed by a sentence: the zygote could not be set up."""
 RUN = b"R"
@@ -20,6 +22,9 @@ ENDED = b"E"
 
 _ORDER = struct.Struct("<cBQIIQQIQ32s")
 _ENDING = struct.Struct("<ciQQBBB")
+ORDER_START_BYTES = struct.calcsize("<cBQIIQQIQ")
+"""What `serve.c` knows of an order: one with anything but zeros after it is served by Python."""
+ENDING_BYTES = _ENDING.size
 
 
 class Setup(NamedTuple):
@@ -41,6 +46,8 @@ class Setup(NamedTuple):
     """The host's folder of prepared packages; empty: there is none."""
     writable: tuple[tuple[str, str], ...] = ()
     """As `binds`, but writable: the target of a build."""
+    helper: str = ""
+    """The compiled helper's path on the host; empty: all in Python."""
 
     def to_bytes(self) -> bytes:
         return json.dumps(self._asdict()).encode()
