@@ -81,7 +81,7 @@ async def open_platform(
             llm = build_llm(settings, catalogue)
             stack.push_async_callback(llm.aclose)
         if sandbox is None:
-            sandbox = await stack.enter_async_context(WarmSandbox(settings.sandbox))
+            sandbox = await stack.enter_async_context(WarmSandbox(settings.warm))
         pipeline = Pipeline(
             llm=llm,
             sandbox=sandbox,

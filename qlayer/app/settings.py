@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from qlayer.errors import ConfigurationError
 from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.environments.config import IndexConfig
 from qlayer.store.config import StoreConfig
 from qlayer.types.ids import ModelId
 from qlayer.types.usage import Budget
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     """Directory or fsspec URL. Default: ``data_dir/blobs``."""
     blobs_options: dict[str, str] = {}
     sandbox: WarmConfig = WarmConfig()
+    environments: IndexConfig = IndexConfig()
+    """Where a project's locked packages come from. Without `index_url`: pip's own configuration."""
     budget: Budget = Budget()
     lease_ttl_s: float = Field(default=15.0, gt=1)
     """A run whose worker was silent for this long may be taken over by another."""
@@ -88,6 +91,17 @@ class Settings(BaseSettings):
     @property
     def catalogue(self) -> Path:
         return self.models_dir or _shipped_catalogue()
+
+    @property
+    def packages_dir(self) -> Path:
+        """Prepared packages."""
+        return self.data_dir / "environments"
+
+    @property
+    def warm(self) -> WarmConfig:
+        """The warm sandbox, with the prepared packages where it was not told otherwise."""
+        folder = self.sandbox.environments or self.packages_dir
+        return self.sandbox.model_copy(update={"environments": folder})
 
     @property
     def store(self) -> StoreConfig:

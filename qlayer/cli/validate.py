@@ -75,7 +75,7 @@ def read_project(path: Path) -> SourceTree:
 async def _judge(
     settings: Settings, tree: SourceTree, plan: ProjectPlan
 ) -> tuple[SandboxInfo, list[CheckResult]]:
-    async with WarmSandbox(settings.sandbox) as sandbox:
+    async with WarmSandbox(settings.warm) as sandbox:
         return sandbox.info, [await run_check(check, tree, sandbox) for check in plan.checks]
 
 

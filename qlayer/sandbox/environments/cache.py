@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,9 +34,18 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class CachedEnvironments:
     """`Environments` in one folder, which several processes may share."""
 
-    def __init__(self, config: EnvironmentsConfig, target: Target | None = None) -> None:
-        """Raises `SandboxError` when the folder cannot be made."""
+    def __init__(
+        self,
+        config: EnvironmentsConfig,
+        target: Target | None = None,
+        index: Callable[[EnvironmentsConfig], EnvironmentsConfig] | None = None,
+    ) -> None:
+        """`index` completes the configuration in a thread, once a build needs it: it may be slow.
+
+        Raises `SandboxError` when the folder cannot be made.
+        """
         self._config = config
+        self._index = index
         self._folder = config.folder
         self._target = target or Target.here()
         shelf.make_root(self._folder)
@@ -120,7 +129,8 @@ class CachedEnvironments:
         except OSError as error:
             raise _broken(error) from None
         try:
-            await build(self._config, lock, self._target, folder, progress)
+            config = await asyncio.to_thread(self._index, self._config) if self._index else self._config
+            await build(config, lock, self._target, folder, progress)
             await asyncio.to_thread(self._publish, environment, lock, folder)
         except OSError as error:
             raise _broken(error) from None

@@ -24,10 +24,9 @@ class BuildLimits(Frozen):
     processes: int = Field(default=8, ge=2)
 
 
-class EnvironmentsConfig(Frozen):
-    """The real builder and its cache. Only wheels are taken: building a source distribution runs its code."""
+class IndexConfig(Frozen):
+    """Where wheels come from. Only wheels are taken: building a source distribution runs its code."""
 
-    folder: Path
     index_url: str | None = Field(default=None, repr=False)
     """A simple index (PEP 503 or 691), with credentials in it where it wants them. None: nothing is built."""
     file_origins: tuple[str, ...] = ()
@@ -37,3 +36,9 @@ class EnvironmentsConfig(Frozen):
     connect_timeout_s: float = Field(default=20.0, gt=0)
     """For each answer of the index to begin or go on."""
     limits: BuildLimits = BuildLimits()
+
+
+class EnvironmentsConfig(IndexConfig):
+    """The real builder and its cache."""
+
+    folder: Path
