@@ -1,6 +1,6 @@
 """The sandbox backends under contract, and short ways to write their jobs.
 
-A new backend is one more entry of `BACKENDS`.
+A new backend is one more entry of `BACKENDS`, or of `CONTAINERS` when its workers are not processes of ours.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from docker_daemon import docker_host
 
 from qlayer.errors import TierUnavailable
 from qlayer.sandbox.base import (
@@ -24,7 +25,8 @@ from qlayer.sandbox.base import (
     SplitJob,
     ValuesJob,
 )
-from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
+from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
 from qlayer.sandbox.fake import FakeSandbox, unsafe_in_process
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.check import Case, Comparison, Expectation
@@ -33,6 +35,11 @@ from qlayer.types.source import SourceTree
 BACKENDS: dict[str, Callable[[], Sandbox]] = {
     "warm": lambda: WarmSandbox(WarmConfig(workers=2)),
 }
+CONTAINERS: dict[str, Callable[[], Sandbox]] = {
+    "docker": lambda: DockerSandbox(DockerConfig(workers=2, host=docker_host())),
+    "gvisor": lambda: GvisorSandbox(GvisorConfig(workers=2)),
+}
+"""The same answers from elsewhere; their lifecycle has tests of its own."""
 FAKES: dict[str, Callable[[], Sandbox]] = {
     "fake": lambda: FakeSandbox(unsafe_in_process),
 }
@@ -46,7 +53,7 @@ ROOMY = Limits(wall_s=60, cpu_s=30, memory_bytes=256 * MiB)
 async def opened(backend: str) -> AsyncIterator[Sandbox]:
     """The backend, started; skips with the reason where this host cannot isolate."""
     try:
-        async with (BACKENDS | FAKES)[backend]() as sandbox:
+        async with (BACKENDS | CONTAINERS | FAKES)[backend]() as sandbox:
             yield sandbox
     except TierUnavailable as missing:
         pytest.skip(f"{backend}: {missing}")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sandbox_backends import BACKENDS, FAKES, case, judge, opened, program, split, values
+from sandbox_backends import BACKENDS, CONTAINERS, FAKES, case, judge, opened, program, split, values
 
 from qlayer.sandbox.base import MiB, Sandbox, SandboxJob, ValuesJob
 from qlayer.types.source import SourceTree
@@ -19,13 +19,13 @@ ADD = "def add(a, b):\n    return a + b\n"
 WRONG_ADD = "def add(a, b):\n    return a - b\n"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS))
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS | CONTAINERS))
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     async with opened(request.param) as started:
         yield started
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS | FAKES))
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS | CONTAINERS | FAKES))
 async def by_value(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """Where calls can be judged by value: every backend, and the fake."""
     async with opened(request.param) as started:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sandbox_backends import BACKENDS, judge, opened, program, project_tests, request, split, tree
+from sandbox_backends import BACKENDS, CONTAINERS, judge, opened, program, project_tests, request, split, tree
 
 from qlayer.sandbox.base import MiB, ProgramJob, PytestJob, Sandbox, ValuesJob
 from qlayer.types.verdict import Attribution, Outcome
@@ -17,7 +17,7 @@ ADD = "def add(a, b):\n    return a + b\n"
 WRONG_ADD = "def add(a, b):\n    return a - b\n"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS))
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS | CONTAINERS))
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     async with opened(request.param) as started:
         yield started
