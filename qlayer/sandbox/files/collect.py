@@ -20,10 +20,12 @@ from typing import NamedTuple
 from qlayer.sandbox.base import MiB, OutputFile
 from qlayer.sandbox.files.beneath import open_beneath
 from qlayer.sandbox.files.patterns import Pattern, State, ended, start, step
+from qlayer.sandbox.zygote.protocol import WORK
 from qlayer.types.source import check_path
 
 MAX_DEPTH = 64
 """Folders below each other that a glob looks into."""
+_WORK = WORK.rpartition("/")[2]
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a folder",
@@ -47,6 +49,8 @@ class Fault(NamedTuple):
 
     cause: str
     limit: str | None = None
+    missing: bool = False
+    """The run left nothing of that name."""
 
 
 class Collected(NamedTuple):
@@ -60,6 +64,23 @@ class _Refused(Exception):
     def __init__(self, cause: str, limit: str | None = None) -> None:
         super().__init__(cause)
         self.fault = Fault(cause, limit)
+
+
+def collect_work(tmp: int, patterns: tuple[Pattern, ...], limits: OutputLimits | None = None) -> Collected:
+    """As `collect`, from the working directory in a run's /tmp, where the run may have put what it likes.
+
+    Closes `tmp`.
+    """
+    try:
+        work = open_beneath(tmp, _WORK, os.O_PATH | os.O_DIRECTORY)
+    except OSError as error:
+        return Collected(fault=Fault(f"the working directory is gone: {error.strerror}"))
+    finally:
+        os.close(tmp)
+    try:
+        return collect(work, patterns, limits)
+    finally:
+        os.close(work)
 
 
 def collect(folder: int, patterns: tuple[Pattern, ...], limits: OutputLimits | None = None) -> Collected:
@@ -103,7 +124,7 @@ class _Collection:
                 raise _Refused("it left more files than may come back", f"files={self._limits.files}")
         for number, pattern in enumerate(self._patterns):
             if pattern.is_glob and number not in satisfied:
-                self._note(Fault(f"no file matches {pattern.text!r}"))
+                self._note(Fault(f"no file matches {pattern.text!r}", missing=True))
         return found
 
     def _entries(self) -> Iterator[tuple[str, frozenset[int]]]:
@@ -150,7 +171,7 @@ class _Collection:
             self._note(refusal.fault)
             return
         except OSError as error:
-            self._note(Fault(_meaning(path, error)))
+            self._note(_meaning(path, error))
             return
         if len(self._files) == self._limits.files:
             raise _Refused("it left more files than may come back", f"files={self._limits.files}")
@@ -203,14 +224,14 @@ def _all_of(fd: int, path: str, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def _meaning(path: str, error: OSError) -> str:
+def _meaning(path: str, error: OSError) -> Fault:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"the output {_shown(path)} is missing"
+        return Fault(f"the output {_shown(path)} is missing", missing=True)
     if error.errno == errno.ELOOP:
-        return f"{_shown(path)} goes through a symbolic link"
+        return Fault(f"{_shown(path)} goes through a symbolic link")
     if error.errno == errno.EXDEV:
-        return f"{_shown(path)} leads out of the working directory"
-    return f"{_shown(path)} cannot be read: {error.strerror}"
+        return Fault(f"{_shown(path)} leads out of the working directory")
+    return Fault(f"{_shown(path)} cannot be read: {error.strerror}")
 
 
 def _shown(path: str) -> str:

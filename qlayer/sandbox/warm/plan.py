@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from qlayer.sandbox import interpreter, wire
 from qlayer.sandbox.base import InteractiveJob, ProgramJob, PytestJob, SandboxJob, SplitJob, ValuesJob
+from qlayer.sandbox.files.patterns import Pattern, parse
 from qlayer.sandbox.zygote.job import Job
 from qlayer.sandbox.zygote.protocol import NO_ENVIRONMENT
 from qlayer.types.check import Case, Comparison
@@ -52,6 +53,8 @@ class Plan(NamedTuple):
     stdin: bytes = b""
     environment: bytes = NO_ENVIRONMENT
     """Digest of the prepared packages that the run sees."""
+    outputs: tuple[Pattern, ...] = ()
+    """What to bring back of what it leaves."""
 
 
 def make(job: SandboxJob) -> Plan:
@@ -78,7 +81,8 @@ def _planned(job: SandboxJob) -> Plan:
         if job.path not in job.tree:
             raise Rejected(f"path: {job.path} is not in the tree")
         body = {"path": job.path, "argv": list(job.argv)}
-        return Plan(_kind(job.tree), Job("program", nonce, body, files), stdin=job.stdin)
+        plan = Plan(_kind(job.tree), Job("program", nonce, body, files), stdin=job.stdin)
+        return plan._replace(outputs=_outputs(job.outputs))
     if isinstance(job, PytestJob):
         for path in job.paths:
             if path.startswith("-"):
@@ -106,6 +110,13 @@ def _case(case: Case) -> list[str]:
     if not isinstance(args, tuple | list) or not isinstance(kwargs, dict):
         raise Rejected(f"case {case.name!r}: args must be a tuple and kwargs a dict")
     return [case.function, wire.encode(list(args)), wire.encode(kwargs)]
+
+
+def _outputs(texts: tuple[str, ...]) -> tuple[Pattern, ...]:
+    try:
+        return parse(texts)
+    except ValueError as error:
+        raise Rejected(f"outputs: {error}") from None
 
 
 def _environment(name: str) -> bytes:

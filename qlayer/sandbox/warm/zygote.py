@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 from collections.abc import Collection
@@ -59,6 +60,7 @@ class Zygote:
         self._control: socket.socket | None = None
         self._packet: asyncio.Future[bytes] | None = None
         self._hung_up = False
+        self._shown = -1
         self.counters: Counters | None = None
         """As they stood at the end of its last run."""
         self.helped = False
@@ -142,16 +144,29 @@ class Zygote:
     def _on_packet(self) -> None:
         assert self._control is not None
         try:
-            packet = self._control.recv(4096)
+            packet, fds, _, _ = socket.recv_fds(self._control, 4096, 1, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return
         except OSError:
-            packet = b""
+            packet, fds = b"", []
+        self._keep(fds)
         if not packet:
             self._hung_up = True
             self._loop.remove_reader(self._control.fileno())
         if self._packet is not None and not self._packet.done():
             self._packet.set_result(packet)
+
+    def _keep(self, fds: list[int]) -> None:
+        """Hold the descriptor that came last until it is taken; a zygote must not fill our table."""
+        for fd in fds:
+            if self._shown >= 0:
+                os.close(self._shown)
+            self._shown = fd
+
+    def take_shown(self) -> int:
+        """The descriptor that came with the last packet, now the caller's to close; -1: none did."""
+        shown, self._shown = self._shown, -1
+        return shown
 
     async def close(self) -> None:
         """End it and everything inside; returns when the keeper has cleaned up."""
@@ -159,6 +174,8 @@ class Zygote:
             self._loop.remove_reader(self._control.fileno())
             self._control.close()
             self._control = None
+        if self._shown >= 0:
+            os.close(self.take_shown())
         if self._packet is not None and not self._packet.done():
             self._packet.set_result(b"")
         if self._process is not None:

@@ -19,8 +19,11 @@ FAILED = b"!"
 RUN = b"R"
 NO_ENVIRONMENT = bytes(32)
 ENDED = b"E"
+FILES = b"F"
+"""With a descriptor of the /tmp of a run of which nothing is alive; the host answers TAKEN."""
+TAKEN = b"T"
 
-_ORDER = struct.Struct("<cBQIIQQIQ32s")
+_ORDER = struct.Struct("<cBQIIQQIQ32sB")
 _ENDING = struct.Struct("<ciQQBBB")
 ORDER_START_BYTES = struct.calcsize("<cBQIIQQIQ")
 """What `serve.c` knows of an order: one with anything but zeros after it is served by Python."""
@@ -76,6 +79,8 @@ class Order(NamedTuple):
     file_bytes: int
     environment: bytes = NO_ENVIRONMENT
     """The digest of the prepared packages that this run sees."""
+    collect: bool = False
+    """Show the host what is left at the end."""
 
     def to_bytes(self) -> bytes:
         return _ORDER.pack(RUN, *self)
