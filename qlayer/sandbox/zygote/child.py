@@ -6,10 +6,10 @@ read. Up to that point a failure is the platform's and is reported as ``setup``.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` adds enumerations, which touch more pages
 import gc
 import os
 import resource
-import signal
 import sys
 from enum import IntEnum
 from typing import Any, NamedTuple, NoReturn
@@ -97,7 +97,7 @@ def live(role: Role, setup: Setup, order: Order, report: Report) -> NoReturn:
         job = Job.read(JOB_FD)
         os.close(JOB_FD)
         report.nonce = job.nonce
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         prepare()
         if order.environment != NO_ENVIRONMENT and role is Role.CANDIDATE:
             _use_prepared_packages()

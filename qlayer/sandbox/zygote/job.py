@@ -1,12 +1,10 @@
-"""A job as bytes in a descriptor: one line of JSON, then the files' contents one after the other."""
+"""A job as bytes in a descriptor. Host and child are the same interpreter: `marshal` is read the quickest."""
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 from typing import Any, NamedTuple
-
-_CHUNK = 1 << 20
 
 
 class Job(NamedTuple):
@@ -20,29 +18,20 @@ class Job(NamedTuple):
     files: dict[str, bytes]
 
     def to_bytes(self) -> bytes:
-        sizes = [[path, len(data)] for path, data in self.files.items()]
-        head = json.dumps([self.driver, self.nonce, self.body, sizes], separators=(",", ":"))
-        return b"".join([head.encode(), b"\n", *self.files.values()])
+        return marshal.dumps((self.driver, self.nonce, self.body, self.files))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Job:
-        head, _, blob = data.partition(b"\n")
-        driver, nonce, body, sizes = json.loads(head)
-        files, at = {}, 0
-        for path, size in sizes:
-            files[path] = blob[at : at + size]
-            at += size
-        return cls(driver, nonce, body, files)
+        """Of bytes that the host wrote, nobody else."""
+        return cls(*marshal.loads(data))
 
     @classmethod
     def read(cls, fd: int) -> Job:
-        """From the start of a descriptor that can be read at an offset."""
-        chunks: list[bytes] = []
-        at = 0
-        while chunk := os.pread(fd, _CHUNK, at):
-            chunks.append(chunk)
-            at += len(chunk)
-        return cls.from_bytes(b"".join(chunks))
+        """From a descriptor of a whole file in memory."""
+        data = os.pread(fd, size := os.lseek(fd, 0, os.SEEK_END), 0)
+        while len(data) < size:
+            data += os.pread(fd, size - len(data), len(data))
+        return cls.from_bytes(data)
 
     def unpack(self, folder: str) -> None:
         """Write the files and make the folder the working directory."""

@@ -43,7 +43,9 @@ class _Finder:
 
 def use_tree() -> None:
     """Make the tree's root and its ``src`` importable, first of all."""
-    sys.path[:0] = [path for path in (f"{WORK}/src", WORK) if os.path.isdir(path)]
+    sys.path.insert(0, WORK)
+    if os.path.isdir(source := f"{WORK}/src"):
+        sys.path.insert(0, source)
 
 
 def load(name: str, report: Report) -> ModuleType:

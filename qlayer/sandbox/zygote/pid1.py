@@ -17,7 +17,7 @@ import sys
 import time
 from typing import NoReturn
 
-from qlayer.sandbox.zygote import child, filters, packages, rootfs, serve, syscalls
+from qlayer.sandbox.zygote import child, filters, leave, packages, rehearsal, rootfs, serve, syscalls
 from qlayer.sandbox.zygote.protocol import (
     FAILED,
     HELPED,
@@ -104,10 +104,17 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
     # 6. Nothing may be gained from here on.
     _harden(setup)
     child.prepare()
+    _rehearse()
     gc.collect()
     gc.freeze()
     gc.disable()
     return proc
+
+
+def _rehearse() -> None:
+    rootfs.fresh_tmp(1 << 20, 64)
+    rehearsal.rehearse()
+    syscalls.umount("/tmp", syscalls.MNT_DETACH)
 
 
 def _harden(setup: Setup) -> None:
@@ -192,6 +199,8 @@ class _Run:
         survivors = not self._killed and not self._ended_by_themselves(main)
         if "clean_up" not in self._setup.disabled:
             self._kill_all(main)
+        if self._order.collect:
+            leave.show(self._control)
         stat = os.statvfs("/tmp")
         return Ending(
             status=self._status if self._status is not None else -1,

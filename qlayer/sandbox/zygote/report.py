@@ -22,7 +22,8 @@ class Report:
 
     def send(self, kind: str, **fields: object) -> None:
         """One line. Raises OSError when the program closed the descriptor."""
-        line = json.dumps({"nonce": self.nonce, "kind": kind, **fields}, separators=(",", ":")).encode()
-        rest = memoryview(line + b"\n")
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
+        more = "," + json.dumps(fields, separators=(",", ":"))[1:-1] if fields else ""
+        line = f'{{"nonce":"{self.nonce}","kind":"{kind}"{more}}}\n'.encode()
+        written = os.write(self._fd, line)
+        while written < len(line):
+            written += os.write(self._fd, line[written:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from time import perf_counter
@@ -23,7 +22,7 @@ def run(job: Job, report: Report) -> NoReturn:
         report.send("failed", error=mishap.describe(error))
         finish(1)
     for index, case in enumerate(job.body["cases"]):
-        report.send("case", **_outcome(loaded, index, case))
+        report.send("case", **outcome(loaded, index, case))
     report.send("done")
     finish(0)
 
@@ -31,8 +30,10 @@ def run(job: Job, report: Report) -> NoReturn:
 def finish(status: int) -> NoReturn:
     """End at once: no exit handler of the program runs after the last report."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BaseException):  # the program may have replaced or closed it
+        try:  # noqa: SIM105 - a context manager touches more pages
             stream.flush()
+        except BaseException:  # noqa: S110 - the program may have replaced or closed it
+            pass
     os._exit(status)
 
 
@@ -44,7 +45,7 @@ def returned(index: int, value: object, seconds: float) -> dict[str, Any]:
         return {"index": index, "opaque": str(error), "seconds": seconds}
 
 
-def _outcome(loaded: ModuleType, index: int, case: list[str]) -> dict[str, Any]:
+def outcome(loaded: ModuleType, index: int, case: list[str]) -> dict[str, Any]:
     function, args, kwargs = case
     started = perf_counter()
     try:

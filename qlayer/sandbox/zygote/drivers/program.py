@@ -32,10 +32,10 @@ def run(job: Job, report: Report) -> NoReturn:
         finish(1)
     module.use_tree()
     report.send("compiled")
-    finish(_run_as_main(code, path, job.body["argv"], report))
+    finish(run_as_main(code, path, job.body["argv"], report))
 
 
-def _run_as_main(code: CodeType, path: str, argv: list[str], report: Report) -> int:
+def run_as_main(code: CodeType, path: str, argv: list[str], report: Report) -> int:
     main = ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=__builtins__)
     sys.modules["__main__"] = main
@@ -52,8 +52,10 @@ def _run_as_main(code: CodeType, path: str, argv: list[str], report: Report) -> 
         with contextlib.suppress(OSError):  # the program may have closed the channel
             report.send("failed", error=mishap.describe(error))
         status = 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
+    if threading.active_count() > 1:
+        threading._shutdown()  # type: ignore[attr-defined]
+    if atexit._ncallbacks():
+        atexit._run_exitfuncs()
     return status
 
 
