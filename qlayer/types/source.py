@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainSerializer, field_validator
+from pydantic_core import PydanticCustomError
 
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest, digest_of, sha256
 
 MAX_FILES = 2_000
 MAX_PATH_BYTES = 512
+MAX_PART_BYTES = 255
+"""What common file systems hold."""
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_TREE_BYTES = 64 * 1024 * 1024
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's control characters, surrogates, and separators of lines and paragraphs."""
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They make a name look like another one."""
+_RESERVED = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
+)
+"""Windows opens a device for them, whatever follows a dot."""
 
 
 def check_path(text: str) -> str:
     """Return the path unchanged, or raise ValueError saying which rule it breaks.
 
-    A path is relative, POSIX, without ``.``, ``..``, empty parts, control characters or backslashes.
+    A path is relative, POSIX, without ``.``, ``..``, empty parts, control characters or backslashes, and none of
+    its parts is a name that some system keeps for itself.
     """
-    if not text or len(text.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
-        raise ValueError(f"path must have 1 to {MAX_PATH_BYTES} bytes")
-    if any(ord(ch) < 0x20 or ord(ch) == 0x7F or ch == "\\" or 0xD800 <= ord(ch) < 0xE000 for ch in text):
-        raise ValueError(f"path {text!r} has a control character, a backslash or a lone surrogate")
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if not 1 <= size <= MAX_PATH_BYTES:
+        raise _refusal(f"path must have 1 to {MAX_PATH_BYTES} bytes, got {size}", max_bytes=MAX_PATH_BYTES)
+    if any(ch == "\\" or ch in _BIDI or unicodedata.category(ch) in _UNPRINTABLE for ch in text):
+        raise _refusal(f"path {text!r} has a control character, a backslash or a lone surrogate")
     parts = text.split("/")
     if text.startswith("/") or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"path {text!r} must be relative and without empty, '.' or '..' parts")
+        raise _refusal(f"path {text!r} must be relative and without empty, '.' or '..' parts")
+    for part in parts:
+        if len(part.encode()) > MAX_PART_BYTES:
+            cause = f"a part of a path has at most {MAX_PART_BYTES} bytes: {part[:40]!r}..."
+            raise _refusal(cause, max_part_bytes=MAX_PART_BYTES)
+        if part.partition(".")[0].rstrip(" ").lower() in _RESERVED:
+            raise _refusal(f"path {text!r} has a name that some systems keep for devices: {part!r}")
     return text
+
+
+def _refusal(message: str, **limits: int) -> PydanticCustomError:
+    """A ValueError that carries the limit to whoever shows it as a number."""
+    return PydanticCustomError("tree", "{message}", {"message": message, **limits})
+
+
+def _same_name(path: str) -> str:
+    """What a file system that ignores case and Unicode's several spellings makes of a path."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 TreePath = Annotated[str, AfterValidator(check_path)]
@@ -47,17 +77,23 @@ class SourceTree(Frozen):
     @classmethod
     def _within_limits(cls, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
         if len(files) > MAX_FILES:
-            raise ValueError(f"a tree holds at most {MAX_FILES} files, got {len(files)}")
+            raise _refusal(f"a tree holds at most {MAX_FILES} files, got {len(files)}", max_files=MAX_FILES)
         total = 0
         for path, data in files.items():
             if len(data) > MAX_FILE_BYTES:
-                raise ValueError(f"{path} has {len(data)} bytes; a file holds at most {MAX_FILE_BYTES}")
+                cause = f"{path} has {len(data)} bytes; a file holds at most {MAX_FILE_BYTES}"
+                raise _refusal(cause, max_file_bytes=MAX_FILE_BYTES)
             total += len(data)
         if total > MAX_TREE_BYTES:
-            raise ValueError(f"a tree holds at most {MAX_TREE_BYTES} bytes, got {total}")
+            cause = f"a tree holds at most {MAX_TREE_BYTES} bytes, got {total}"
+            raise _refusal(cause, max_tree_bytes=MAX_TREE_BYTES)
+        seen: dict[str, str] = {}
         for path in files:
+            other = seen.setdefault(_same_name(path), path)
+            if other != path:
+                raise _refusal(f"{path!r} and {other!r} differ in case or spelling only")
             if any(str(parent) in files for parent in PurePosixPath(path).parents):
-                raise ValueError(f"{path} lies below another file of the tree")
+                raise _refusal(f"{path} lies below another file of the tree")
         return dict(sorted(files.items()))
 
     @property

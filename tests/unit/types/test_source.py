@@ -27,6 +27,38 @@ def test_a_path_that_leads_out_or_astray_is_refused(path: str) -> None:
         SourceTree(files={path: b""})
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("a/" + "x" * 256, "at most 255 bytes"),
+        ("x" * 5_000, "1 to 512 bytes, got 5000"),
+        ("a\x7fb", "control character"),
+        ("a\x85b", "control character"),
+        ("a\u2028b", "control character"),
+        ("gpj.\u202eexe", "control character"),
+        ("src/AUX.c", "devices"),
+        ("nul", "devices"),
+    ],
+)
+def test_a_refusal_names_the_rule(path: str, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason) as refused:
+        SourceTree(files={path: b""})
+    assert refused.value.errors()[0]["loc"][0] == "files"
+
+
+@pytest.mark.parametrize(
+    "pair", [("a/README", "a/readme"), ("caf\u00e9", "cafe\u0301"), ("STRASSE", "straße")]
+)
+def test_two_names_that_some_system_holds_for_one(pair: tuple[str, str]) -> None:
+    with pytest.raises(ValidationError, match="differ in case or spelling only"):
+        SourceTree(files=dict.fromkeys(pair, b""))
+
+
+def test_names_of_every_day_are_taken() -> None:
+    names = ["naïve.py", "日本.txt", "a b.c", "console.py", "com10", "auxiliary/null.py", ".env", "👩‍💻.md"]
+    assert len(SourceTree(files=dict.fromkeys(names, b"")).files) == len(names)
+
+
 def test_a_file_cannot_lie_below_a_file() -> None:
     with pytest.raises(ValidationError, match="below another file"):
         SourceTree(files={"a": b"", "a/b": b""})
