@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +59,12 @@ class Index:
     file_base: str = "/files"
     """Where pages say that the files lie; may be absolute."""
     requests: list[str] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
+    """The header of that name of each request, as far as there were different ones."""
+    stall: threading.Event = field(default_factory=threading.Event)
+    """While it is set, nothing is answered."""
+    hashes: dict[str, str] = field(default_factory=dict)
+    """For tests to note what they added."""
 
     def add(self, file: tuple[str, bytes]) -> str:
         """Serve a file; returns its SHA-256."""
@@ -108,6 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         index = self.server.index
         index.requests.append(self.path)
+        authorization = self.headers.get("Authorization", "")
+        if authorization not in index.authorizations:
+            index.authorizations.append(authorization)
+        while index.stall.is_set():
+            time.sleep(0.01)
         headers = {}
         if index.redirect_to is not None:
             status, kind, body = 302, "text/plain", b""
@@ -119,8 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(OSError):  # the other side was killed
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         return

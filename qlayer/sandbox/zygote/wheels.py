@@ -11,6 +11,7 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import NamedTuple
@@ -158,7 +159,8 @@ def unpack(path: str, name: str, version: str, target: str, room: Room) -> None:
                 place = _place(entry)
                 if place is not None:
                     _write(wheel, entry, f"{target}/{place}", room)
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
+        # RuntimeError: encrypted, or packed in a way that the standard library does not know.
         raise Refused(f"the wheel of {name} {version} is damaged: {error}") from None
 
 
