@@ -186,7 +186,7 @@ def _needs(special: Special) -> str:
 async def measure(benchmarks: Sequence[str], repeats: int, *, quiet: bool) -> list[CanonicalReport]:
     """Open the configured sandbox and judge all benchmarks. Raises `QlayerError`."""
     console, reports = err(), []
-    async with RetryingSandbox(WarmSandbox(load_settings().sandbox)) as sandbox:
+    async with RetryingSandbox(WarmSandbox(load_settings().warm)) as sandbox:
         for benchmark in benchmarks:
             references = load_references(benchmark)
             done = 0

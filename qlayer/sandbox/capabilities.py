@@ -54,7 +54,7 @@ def probe() -> Host:
     except OSError as error:
         raise SandboxError(f"no interpreter can be started for the sandbox: {error}") from None
     with process:
-        groups = [_probe_cgroup(name, process.pid) for name in ("memory", "pids")]
+        groups = [_probe_cgroup(name, process.pid) for name in ("memory", "pids", "cpuacct")]
         try:
             out, err = process.communicate(b"\n", timeout=_PROBE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -67,7 +67,17 @@ def probe() -> Host:
         raise SandboxError(f"probing the host failed: {err.decode(errors='replace')[-500:]}")
     probed = [Capability(name=name, available=ok, detail=why) for name, ok, why in json.loads(out)]
     controllers = tuple(group.controller for _, group in groups if group is not None)
-    return Host((*probed, *(capability for capability, _ in groups)), controllers)
+    counted = _counted_by_memory(controllers)
+    return Host((*probed, *(counted.get(found.name, found) for found, _ in groups)), controllers)
+
+
+def _counted_by_memory(controllers: Iterable[cgroup.Controller]) -> dict[str, Capability]:
+    """Version 2 counts CPU time in every group: that of the memory controller does."""
+    unified = next((each for each in controllers if each.name == "memory" and each.version == 2), None)
+    if unified is None:
+        return {}
+    detail = f"version 2 at {unified.parent}: cpu.stat of the memory group"
+    return {"cpuacct_cgroup": Capability(name="cpuacct_cgroup", available=True, detail=detail)}
 
 
 def _absent(name: str) -> Capability:

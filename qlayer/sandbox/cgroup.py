@@ -7,7 +7,7 @@ which outlives the host process.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,18 +16,48 @@ _OWN = Path("/proc/self/cgroup")
 
 
 class Counters(NamedTuple):
-    """Events since the group was made, and the peak since the last `MemoryGroup.limit`."""
+    """Events since the group was made, and the peak since the last `Group.limit`."""
 
     oom_kills: int = 0
+    """By whatever ran out of memory: this group, one above it, or the host."""
     forks_refused: int = 0
     peak_bytes: int = 0
+    limit_hits: int | None = None
+    """How often an allocation failed because this group itself was full; None: not known."""
+    cpu_us: int = 0
+    """Of all its processes together, the zygote included."""
+
+    def since(self, before: Counters) -> Counters:
+        """What was added to the events; the peak as it is. A group that is gone counts nothing."""
+        return Counters(
+            oom_kills=max(0, self.oom_kills - before.oom_kills),
+            forks_refused=max(0, self.forks_refused - before.forks_refused),
+            peak_bytes=self.peak_bytes,
+            limit_hits=None
+            if self.limit_hits is None
+            else max(0, self.limit_hits - (before.limit_hits or 0)),
+            cpu_us=max(0, self.cpu_us - before.cpu_us),
+        )
+
+    @staticmethod
+    def together(found: Iterable[Counters]) -> Counters:
+        """What several groups of the same processes have counted, each its own part."""
+        every = list(found)
+        hits = [each.limit_hits for each in every if each.limit_hits is not None]
+        return Counters(
+            oom_kills=max((each.oom_kills for each in every), default=0),
+            forks_refused=max((each.forks_refused for each in every), default=0),
+            peak_bytes=max((each.peak_bytes for each in every), default=0),
+            limit_hits=max(hits, default=None),
+            cpu_us=max((each.cpu_us for each in every), default=0),
+        )
 
 
 class Controller(NamedTuple):
     """Where groups of one controller can be made."""
 
     name: str
-    """memory or pids."""
+    """memory, pids or (version 1; in version 2 every group counts CPU time) cpuacct."""
     version: int
     parent: Path
 
@@ -55,7 +85,9 @@ class Group:
             self.path.rmdir()
 
     def limit(self, value: int) -> None:
-        """Bytes of memory, or processes. Raises OSError."""
+        """Bytes of memory, or processes; of CPU time there is only a count. Raises OSError."""
+        if self.controller.name == "cpuacct":
+            return
         if self.controller.name == "pids":
             (self.path / "pids.max").write_text(str(value))
         elif self.controller.version == 1:
@@ -86,14 +118,39 @@ class Group:
         """Zeros when the group is gone."""
         if self.controller.name == "pids":
             return Counters(forks_refused=self._field("pids.events", "max"))
+        if self.controller.name == "cpuacct":
+            return Counters(cpu_us=self.cpu_us())
         if self.controller.version == 1:
+            kills = self._field("memory.oom_control", "oom_kill")
             return Counters(
-                oom_kills=self._field("memory.oom_control", "oom_kill"),
+                oom_kills=kills,
                 peak_bytes=self._number("memory.max_usage_in_bytes"),
+                limit_hits=self._failures_v1() if kills else None,
             )
         return Counters(
-            oom_kills=self._field("memory.events", "oom_kill"), peak_bytes=self._number("memory.peak")
+            oom_kills=self._field("memory.events", "oom_kill"),
+            peak_bytes=self._number("memory.peak"),
+            limit_hits=self._field("memory.events", "oom"),
+            cpu_us=self.cpu_us(),
         )
+
+    def _failures_v1(self) -> int | None:
+        """Only read when something was killed, for it costs as much as all else."""
+        if not (self.path / "memory.failcnt").exists():
+            return None
+        return self._number("memory.failcnt") + self._number("memory.memsw.failcnt")
+
+    @property
+    def counts_cpu(self) -> bool:
+        return self.controller.name == "cpuacct" or (
+            self.controller.version == 2 and self.controller.name == "memory"
+        )
+
+    def cpu_us(self) -> int:
+        """CPU time that its processes have used since it was made; 0 for a group that does not count it."""
+        if self.controller.name == "cpuacct":
+            return self._number("cpuacct.usage") // 1000
+        return self._field("cpu.stat", "usage_usec") if self.counts_cpu else 0
 
     def _field(self, file: str, name: str) -> int:
         with contextlib.suppress(OSError):
@@ -118,7 +175,7 @@ def sweep(controller: Controller) -> None:
 
 
 def find(name: str) -> Iterator[Controller]:
-    """Places where a group for ``memory`` or ``pids`` may be tried, best first."""
+    """Places where a group for ``memory``, ``pids`` or ``cpuacct`` may be tried, best first."""
     own = dict(_own_paths())
     for version, mount in mounts(name):
         path = own.get(name if version == 1 else "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import platform
 import re
 import subprocess
 import sys
@@ -24,6 +25,8 @@ PACKAGES = (
     *SCIENCE_PACKAGES,
 )
 """With everything that they require: what generated projects may import."""
+HASH_SEED = 0
+"""Of every run: sets and dicts of strings come in the same order each time."""
 SITE = PLATFORM_PACKAGES
 """Where the packages are shown."""
 PYTHON = "/opt/qlayer/python"
@@ -65,7 +68,9 @@ def start(
         cwd="/",
         # One thread for linear algebra: a process with several can neither fork nor change its namespaces.
         env={
-            "PYTHONHASHSEED": "0",
+            "PYTHONHASHSEED": str(HASH_SEED),
+            # Not bound anew in every fork.
+            "LD_BIND_NOW": "1",
             "PATH": "/usr/bin:/bin",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
@@ -84,6 +89,16 @@ def has_science() -> bool:
 def base_executable() -> str:
     """The interpreter itself, not a virtual environment's link to it."""
     return str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
+
+
+def base_inside() -> str:
+    """Where the interpreter itself is shown inside."""
+    return _inside(Path(base_executable()))
+
+
+def version() -> str:
+    """For example ``cpython 3.11.7``."""
+    return f"{sys.implementation.name} {platform.python_version()}"
 
 
 @cache

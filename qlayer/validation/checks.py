@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qlayer.sandbox.base import Limits, MiB, PytestJob, Sandbox, SandboxJob, SandboxResult, ValuesJob
+from qlayer.sandbox.retrying import MAX_RETRIES, RetryingSandbox
 from qlayer.types.check import (
     BootPlan,
     CaseResult,
@@ -22,12 +23,12 @@ from qlayer.types.check import (
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Attribution, Outcome, Phase, Verdict
 
-MAX_RETRIES = 2
-"""How often a run that the platform disturbed is done again."""
 MAX_OUTPUT_CHARS = 4_000
 """Of stdout and of stderr each; the end is kept, for that is where an error stands."""
 MAX_VALUE_CHARS = 500
 MAX_TRACEBACK_CHARS = 2_000
+
+__all__ = ["CALL_LIMITS", "MAX_RETRIES", "PROJECT_LIMITS", "run_check"]
 
 CALL_LIMITS = Limits(wall_s=20.0, cpu_s=10.0)
 """For functions called by value."""
@@ -48,11 +49,7 @@ async def run_check(
     """
     job = _job(plan, tree)
     limits = limits or (CALL_LIMITS if isinstance(plan, CasesPlan) else PROJECT_LIMITS)
-    result = await sandbox.run(job, limits)
-    for _ in range(MAX_RETRIES):
-        if result.verdict.outcome not in _UNDECIDED or not result.verdict.retryable:
-            break
-        result = await sandbox.run(job, limits)
+    result = await RetryingSandbox(sandbox).run(job, limits)
     names = _expected_names(plan)
     passed = _passed(result, names)
     return CheckResult(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qlayer.sandbox.base import InteractiveJob, PytestJob, SandboxJob, SandboxResult, SplitJob, ValuesJob
-from qlayer.sandbox.warm.grade import findings, program, project_tests, split, values
+from qlayer.sandbox.warm.grade import files, findings, program, project_tests, split, values
 from qlayer.sandbox.warm.grade.findings import Finding
 from qlayer.sandbox.warm.observation import Observation
 from qlayer.sandbox.warm.plan import Plan
@@ -13,6 +13,8 @@ from qlayer.types.verdict import Attribution, Evidence, Outcome, Phase, Verdict
 
 _RETRYABLE = (Outcome.SANDBOX_ERROR, Outcome.NO_VERDICT)
 _STDERR_TAIL = 8_000
+_ALSO = 300
+"""Characters of one finding that came second."""
 
 
 def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) -> SandboxResult:
@@ -30,11 +32,13 @@ def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) ->
         found = [findings.broken("an interactive job was planned by nobody")]
     else:
         found = program.grade(job, plan.job.nonce, seen)
+    found = [*found, *files.grade(seen, found)]
     return SandboxResult(
-        verdict=_verdict(findings.most_severe(found), evidence),
+        verdict=_verdict(findings.most_severe(found), _with_rest(evidence, found)),
         usage=_usage(seen),
         cases=cases,
         stdout=seen.stdout,
+        files=seen.collected.files,
         stderr=seen.stderr + _explanation(found, cases),
     )
 
@@ -42,6 +46,12 @@ def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) ->
 def refused(cause: str, evidence: Evidence) -> SandboxResult:
     """The result for a job that cannot be judged and was not started."""
     finding = Finding(Outcome.REJECTED, cause, phase=Phase.ADMIT, attribution=Attribution.CALLER)
+    return SandboxResult(verdict=_verdict(finding, evidence))
+
+
+def cancelled(evidence: Evidence) -> SandboxResult:
+    """The result for a job that its caller cancelled before it was started."""
+    finding = findings.cancelled()._replace(phase=Phase.ADMIT)
     return SandboxResult(verdict=_verdict(finding, evidence))
 
 
@@ -61,11 +71,20 @@ def _verdict(finding: Finding, evidence: Evidence) -> Verdict:
     )
 
 
+def _with_rest(evidence: Evidence, found: list[Finding]) -> Evidence:
+    first = findings.most_severe(found)
+    rest = [each for each in found if each is not first and each.outcome is not Outcome.ACCEPTED]
+    also = tuple(
+        dict.fromkeys(f"{each.outcome.value}: {each.counter or each.cause}"[:_ALSO] for each in rest)
+    )
+    return evidence.model_copy(update={"also": also}) if also else evidence
+
+
 def _usage(seen: Observation) -> ResourceUsage:
     ending = seen.ending
     return ResourceUsage(
         wall_s=seen.wall_s,
-        cpu_s=ending.cpu_us / 1e6 if ending is not None else 0.0,
+        cpu_s=seen.cpu_s,
         memory_peak_bytes=seen.counters.peak_bytes or (ending.peak_bytes if ending is not None else 0),
         output_bytes=seen.output_bytes,
     )

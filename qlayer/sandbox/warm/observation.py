@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from qlayer.sandbox.base import Limits
 from qlayer.sandbox.cgroup import Counters
+from qlayer.sandbox.files.collect import Collected
+from qlayer.sandbox.warm.disturbance import Conditions
 from qlayer.sandbox.zygote.protocol import Ending
 
 
@@ -20,10 +22,24 @@ class Stop(StrEnum):
     OUTPUT = "output"
     REPORT = "report"
     """The private channel carried more than any driver sends."""
+    CPU = "cpu"
+    """All its processes together, by the cgroup's counter."""
+    IDLE = "idle"
+    CANCEL = "cancel"
+    """The caller asked for it."""
 
 
 class Forged(ValueError):
     """A line on the private channel that the driver did not write."""
+
+
+_OWN_CPU_S = 0.02
+_OWN_CPU_SHARE = 0.01
+
+
+def overhead_s(cpu_s: float) -> float:
+    """What the zygote itself may have used of its group's CPU time: no program is charged with it."""
+    return _OWN_CPU_S + _OWN_CPU_SHARE * cpu_s
 
 
 class Observation(NamedTuple):
@@ -43,6 +59,17 @@ class Observation(NamedTuple):
     check_nonce: bool = True
     memory_counted: bool = True
     """False without a memory cgroup."""
+    collected: Collected = Collected()
+    """Of the files that the job asked for."""
+    conditions: Conditions | None = None
+    """How the host treated the run; taken when it hit its wall or idle limit, before it was killed."""
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of the run. Processes that nobody reaps are known to the cgroup alone."""
+        reaped = self.ending.cpu_us / 1e6 if self.ending is not None else 0.0
+        counted = self.counters.cpu_us / 1e6
+        return counted if self.ending is None or counted - overhead_s(counted) > reaped else reaped
 
     @property
     def signal_name(self) -> str | None:

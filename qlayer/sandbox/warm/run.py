@@ -7,15 +7,19 @@ import contextlib
 import fcntl
 import math
 import os
+from typing import Literal
 
 from qlayer.sandbox.base import Limits
 from qlayer.sandbox.cgroup import Counters
 from qlayer.sandbox.config import Control
+from qlayer.sandbox.files.collect import Collected, collect_work
+from qlayer.sandbox.warm.disturbance import Conditions, conditions_of, cpu_below
 from qlayer.sandbox.warm.drain import Budget, Drain
 from qlayer.sandbox.warm.observation import Observation, Stop
 from qlayer.sandbox.warm.plan import Plan
+from qlayer.sandbox.warm.watch import TICK_S, Glance, Watch
 from qlayer.sandbox.warm.zygote import KILL_TIMEOUT_S, Zygote, ZygoteDied
-from qlayer.sandbox.zygote.protocol import ENDED, KILL, Ending, Order
+from qlayer.sandbox.zygote.protocol import ENDED, FILES, KILL, TAKEN, Ending, Order
 
 REPORT_BYTES = 32 * 1024 * 1024
 """Of one run on the private channel."""
@@ -27,18 +31,26 @@ _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE
 _F_ADD_SEALS = 1033
 
 
-async def observe(zygote: Zygote, plan: Plan, limits: Limits) -> Observation:
+async def observe(
+    zygote: Zygote, plan: Plan, limits: Limits, cancel: asyncio.Event | None = None
+) -> Observation:
     """One run to its end. Raises `ZygoteDied` when it could not even be handed over.
 
-    Cancelling closes the zygote, which kills the run's whole process tree.
+    Setting `cancel` ends the run, and what was seen of it up to then is given. Cancelling the task instead
+    closes the zygote, which kills the run's whole process tree.
     """
     run = _Run(zygote, plan, limits)
+    asked = asyncio.create_task(cancel.wait()) if cancel is not None else None
+    if asked is not None:
+        asked.add_done_callback(run.cancel)
     try:
         return await run.observe()
     except asyncio.CancelledError:
         await asyncio.shield(zygote.close())
         raise
     finally:
+        if asked is not None:
+            asked.cancel()
         run.close()
 
 
@@ -50,6 +62,8 @@ class _Run:
         self._plan = plan
         self._limits = limits
         self._stop: Stop | None = None
+        self._conditions: Conditions | None = None
+        self._collected = Collected()
         self._loop = asyncio.get_running_loop()
         guarded = Control.OUTPUT_LIMIT not in zygote.spec.disabled
         self._output = Budget(limits.output_bytes, (lambda: self._end(Stop.OUTPUT)) if guarded else _nothing)
@@ -60,7 +74,8 @@ class _Run:
 
     async def observe(self) -> Observation:
         self._set_limits()
-        before = self._counters()
+        before = self._zygote.counters or self._counters()
+        self._watch = Watch(self._limits, self._glance())
         started = self._loop.time()
         self._hand_over()
         for drain in self._drains:
@@ -69,16 +84,31 @@ class _Run:
         if Control.WALL_LIMIT in self._zygote.spec.disabled:
             wall_s *= _UNLIMITED_WALL
         timer = self._loop.call_later(wall_s, self._end, Stop.WALL)
+        self._ticks = self._loop.call_later(TICK_S, self._tick)
         try:
             packet = await self._zygote.next_packet(wall_s + KILL_TIMEOUT_S)
         finally:
             timer.cancel()
+            self._ticks.cancel()
+        if packet == FILES:
+            packet = await self._collect()
         wall_s = self._loop.time() - started
         for drain in self._drains:
             self._loop.remove_reader(drain.fd)
             drain.read_rest()
         ending = Ending.from_bytes(packet) if packet[:1] == ENDED else None
-        return self._observation(ending, _difference(before, self._counters()), wall_s)
+        after = self._zygote.counters = self._counters()
+        return self._observation(ending, after.since(before), wall_s)
+
+    async def _collect(self) -> bytes:
+        """Bring back what the job asked for; the zygote's next word. Nothing of the run is alive."""
+        tmp = self._zygote.take_shown()
+        if tmp < 0:
+            return b""
+        # In a thread that closes the descriptor itself: this task may be cancelled meanwhile.
+        self._collected = await asyncio.to_thread(collect_work, tmp, self._plan.outputs)
+        self._zygote.send(TAKEN)
+        return await self._zygote.next_packet(KILL_TIMEOUT_S)
 
     def _observation(self, ending: Ending | None, counters: Counters, wall_s: float) -> Observation:
         return Observation(
@@ -93,8 +123,33 @@ class _Run:
             report=self._report.data,
             tester_report=self._tester_report.data,
             check_nonce=Control.NONCE not in self._zygote.spec.disabled,
+            collected=self._collected,
             memory_counted="memory" in self._zygote.spec.counted,
+            conditions=self._conditions,
         )
+
+    def cancel(self, asked: asyncio.Task[Literal[True]]) -> None:
+        """End the run because the caller said so."""
+        if not asked.cancelled():
+            self._end(Stop.CANCEL)
+
+    def _tick(self) -> None:
+        stop = self._watch.look(self._glance())
+        if stop is not None:
+            self._end(stop)
+        else:
+            self._ticks = self._loop.call_later(TICK_S, self._tick)
+
+    def _glance(self) -> Glance:
+        return Glance(self._loop.time(), self._output.drained_bytes, self._cpu_s())
+
+    def _cpu_s(self) -> float | None:
+        group = next((group for group in self._zygote.spec.groups if group.counts_cpu), None)
+        if group is not None:
+            return group.cpu_us() / 1e6 if Control.RLIMITS not in self._zygote.spec.disabled else None
+        if self._limits.idle_s is None or self._zygote.pid is None:
+            return None
+        return cpu_below(self._zygote.pid)
 
     def _read(self, drain: Drain) -> None:
         drain.read()
@@ -104,6 +159,10 @@ class _Run:
     def _end(self, stop: Stop) -> None:
         if self._stop is None:
             self._stop = stop
+            if stop in (Stop.WALL, Stop.IDLE) and self._zygote.pid is not None:
+                self._conditions = conditions_of(self._zygote.pid, late_s=self._watch.late_s)
+                if self._conditions.zygote_stopped:
+                    self._zygote.abandon()
             with contextlib.suppress(ZygoteDied):
                 self._zygote.send(KILL)
 
@@ -140,6 +199,7 @@ class _Run:
             tmp_inodes=_TMP_INODES + 2 * len(self._plan.job.files),
             file_bytes=tmp_bytes,
             environment=self._plan.environment,
+            collect=bool(self._plan.outputs),
         )
 
     def _set_limits(self) -> None:
@@ -156,19 +216,12 @@ class _Run:
                 raise ZygoteDied(f"the cgroup refuses its limit: {error}") from None
 
     def _counters(self) -> Counters:
-        found = [group.counters() for group in self._zygote.spec.groups]
-        return Counters(*(max(values) for values in zip(*found, strict=True))) if found else Counters()
+        return Counters.together(group.counters() for group in self._zygote.spec.groups)
 
     def close(self) -> None:
         for drain in self._drains:
             self._loop.remove_reader(drain.fd)
             drain.close()
-
-
-def _difference(before: Counters, after: Counters) -> Counters:
-    return Counters(
-        after.oom_kills - before.oom_kills, after.forks_refused - before.forks_refused, after.peak_bytes
-    )
 
 
 def _sealed(data: bytes) -> int:

@@ -91,7 +91,7 @@ class WarmSandbox:
     ) -> SandboxResult:
         """See `Sandbox.run`. A job with literals that cannot be read is REJECTED.
 
-        Setting `cancel` ends the run with CANCELLED and what was seen of it. A cancelled task raises, as ever.
+        Setting `cancel` ends the run with CANCELLED and what was seen of it. A cancelled task raises.
         """
         evidence = self._evidence(job)
         try:

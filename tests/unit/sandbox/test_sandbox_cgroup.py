@@ -92,3 +92,38 @@ def test_version_2_offers_the_own_group_and_then_a_sibling(
         (folder / "cgroup.controllers").write_text("cpu memory pids\n")
     hierarchy(tmp_path, monkeypatch, f"1 2 0:3 / {mount} rw - cgroup2 cgroup2 rw\n", "0::/slice/mine\n")
     assert [found.parent for found in cgroup.find("memory")] == [own, own.parent]
+
+
+def test_kills_are_told_from_those_of_the_host(tmp_path: Path) -> None:
+    events = "low 0\nmax 9\noom 0\noom_kill 1\n"
+    own = group(tmp_path, "memory", 2, memory__events=events, cpu__stat="usage_usec 1500\nuser_usec 1000\n")
+    assert own.counts_cpu
+    assert own.counters() == Counters(oom_kills=1, limit_hits=0, cpu_us=1500)
+
+
+def test_failures_of_version_1_are_of_memory_and_of_memory_with_swap(tmp_path: Path) -> None:
+    files = {"memory__oom_control": "oom_kill 1\n", "memory__failcnt": "4", "memory__memsw__failcnt": "3"}
+    assert group(tmp_path, "memory", 1, **files).counters().limit_hits == 7
+
+
+def test_cpu_time_of_version_1(tmp_path: Path) -> None:
+    own = group(tmp_path, "cpuacct", 1, cpuacct__usage="2500000\n")
+    own.limit(5)
+    assert own.counts_cpu and own.counters() == Counters(cpu_us=2500)
+    (tmp_path / "other").mkdir()
+    assert not group(tmp_path / "other", "pids", 1, pids__events="max 0").counts_cpu
+
+
+def test_counters_of_groups_add_up_to_one_view() -> None:
+    memory = Counters(oom_kills=2, peak_bytes=9, limit_hits=5)
+    seen = Counters.together([memory, Counters(forks_refused=3), Counters(cpu_us=40)])
+    assert seen == Counters(oom_kills=2, forks_refused=3, peak_bytes=9, limit_hits=5, cpu_us=40)
+    assert Counters.together([]) == Counters()
+
+
+def test_only_what_was_added_since_counts_and_never_less_than_nothing() -> None:
+    before = Counters(oom_kills=2, forks_refused=1, peak_bytes=9, limit_hits=5, cpu_us=40)
+    after = Counters(oom_kills=3, forks_refused=1, peak_bytes=7, limit_hits=6, cpu_us=90)
+    assert after.since(before) == Counters(oom_kills=1, peak_bytes=7, limit_hits=1, cpu_us=50)
+    assert Counters().since(before) == Counters()
+    assert after.since(Counters(oom_kills=2)).limit_hits == 6

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from qlayer.sandbox.warm.disturbance import Conditions, why_spoilt
 from qlayer.sandbox.warm.observation import Observation, Stop
 from qlayer.types.check import ErrorInfo
 from qlayer.types.verdict import PRECEDENCE, Attribution, Outcome, Phase
@@ -35,13 +36,19 @@ def most_severe(findings: Iterable[Finding]) -> Finding:
 
 def limits_hit(seen: Observation, *, compiling: bool = False) -> list[Finding]:
     """Every limit that fired. While the program was still being compiled they are one COMPILE_LIMIT."""
-    found = [*_space(seen), *_time(seen)]
+    found = [*_space(seen), *_cpu(seen)]
+    if not found:
+        found = [*_disturbed(seen)] or [*_wall(seen)]
+    if seen.stop is Stop.CANCEL:
+        found.append(cancelled())
     if not compiling:
         return found
     return [
         finding._replace(
             outcome=Outcome.COMPILE_LIMIT, phase=Phase.COMPILE, cause=f"while compiling: {finding.cause}"
         )
+        if finding.attribution is Attribution.PROGRAM and finding.limit is not None
+        else finding
         for finding in found
     ]
 
@@ -50,7 +57,7 @@ def _space(seen: Observation) -> Iterable[Finding]:
     limits, counters = seen.limits, seen.counters
     if seen.stop is Stop.REPORT:
         yield tampering("it flooded the private channel")
-    if counters.oom_kills:
+    if counters.oom_kills and counters.limit_hits != 0:
         yield Finding(
             Outcome.MEMORY_LIMIT,
             f"it needed more than {limits.memory_bytes} bytes of memory",
@@ -80,15 +87,29 @@ def _space(seen: Observation) -> Iterable[Finding]:
         )
 
 
-def _time(seen: Observation) -> Iterable[Finding]:
+def _cpu(seen: Observation) -> Iterable[Finding]:
+    limit_s, used_s = seen.limits.cpu_s, seen.cpu_s
+    if seen.stop is not Stop.CPU and used_s < limit_s and seen.signal_name != "SIGXCPU":
+        return
+    reaped_s = seen.ending.cpu_us / 1e6 if seen.ending is not None else 0.0
+    shared = seen.stop is Stop.CPU or used_s > reaped_s
+    counter = f"cgroup cpu={seen.counters.cpu_us / 1e6:.3f}s" if shared else f"rusage={reaped_s:.3f}s"
+    yield Finding(
+        Outcome.CPU_LIMIT,
+        f"it used up its {limit_s:g} s of CPU",
+        limit=f"cpu_s={limit_s:g}",
+        counter=counter + (" SIGXCPU" if seen.signal_name == "SIGXCPU" else ""),
+    )
+
+
+def _wall(seen: Observation) -> Iterable[Finding]:
     limits = seen.limits
-    used_s = seen.ending.cpu_us / 1e6 if seen.ending is not None else 0.0
-    if used_s >= limits.cpu_s or seen.signal_name == "SIGXCPU":
+    if seen.stop is Stop.IDLE:
         yield Finding(
-            Outcome.CPU_LIMIT,
-            f"it used up its {limits.cpu_s:g} s of CPU",
-            limit=f"cpu_s={limits.cpu_s:g}",
-            counter=f"rusage={used_s:.3f}s" + (" SIGXCPU" if seen.signal_name == "SIGXCPU" else ""),
+            Outcome.IDLE_LIMIT,
+            f"for {limits.idle_s:g} s it neither wrote anything nor used the CPU",
+            limit=f"idle_s={limits.idle_s:g}",
+            counter=f"drained_bytes={seen.output_bytes} cpu={seen.cpu_s:.3f}s, both unchanged",
         )
     if seen.stop is Stop.WALL:
         yield Finding(
@@ -99,10 +120,40 @@ def _time(seen: Observation) -> Iterable[Finding]:
         )
 
 
+def _disturbed(seen: Observation) -> Iterable[Finding]:
+    """The host's doing, where a limit would otherwise be the program's."""
+    if seen.counters.oom_kills and seen.counters.limit_hits == 0:
+        yield no_verdict(
+            "the host ran out of memory and killed it below its own limit",
+            limit=f"memory_bytes={seen.limits.memory_bytes}",
+            counter=f"memory.oom_kill={seen.counters.oom_kills}, own limit hit 0 times, "
+            f"peak={seen.counters.peak_bytes}",
+        )
+    if seen.stop not in (Stop.WALL, Stop.IDLE):
+        return
+    why = why_spoilt(seen.conditions, seen.wall_s)
+    if why is not None and seen.conditions is not None:
+        yield no_verdict(why, limit=f"{seen.stop.value}_s", counter=_pressures(seen.conditions))
+
+
+def _pressures(conditions: Conditions) -> str:
+    pressure = f" pressure={conditions.cpu_pressure:.2f}" if conditions.cpu_pressure is not None else ""
+    stopped = " zygote=stopped" if conditions.zygote_stopped else ""
+    return (
+        f"schedstat wait={conditions.waited_s:.3f}s cpu={conditions.cpu_s:.3f}s "
+        f"late={conditions.late_s:.3f}s{pressure}{stopped}"
+    )
+
+
+def no_verdict(cause: str, *, limit: str | None = None, counter: str | None = None) -> Finding:
+    """The host was disturbed: another try may tell."""
+    return Finding(Outcome.NO_VERDICT, cause, attribution=Attribution.PLATFORM, limit=limit, counter=counter)
+
+
 def how_it_ended(seen: Observation) -> list[Finding]:
     """A death by signal, processes left alive, or a zygote that died."""
     if seen.ending is None:
-        if seen.counters.oom_kills:
+        if seen.counters.oom_kills or (seen.conditions is not None and seen.conditions.zygote_stopped):
             return []
         return [broken("the sandbox process died during the run")]
     found = []
@@ -111,6 +162,16 @@ def how_it_ended(seen: Observation) -> list[Finding]:
     if seen.ending.survivors:
         found.append(Finding(Outcome.INCOMPLETE, "it left processes running after its end; they were killed"))
     return found
+
+
+def cancelled() -> Finding:
+    """The caller's wish."""
+    return Finding(Outcome.CANCELLED, "the caller cancelled it", attribution=Attribution.CALLER)
+
+
+def missing_file(path: str, why: str) -> Finding:
+    """A file that the caller asked for and that the run did not leave in a form that may be brought back."""
+    return Finding(Outcome.FILE_ERROR, f"{path}: {why}"[:500], phase=Phase.COLLECT)
 
 
 def broken(cause: str) -> Finding:
