@@ -1,4 +1,4 @@
-"""Runs as process 1 of a build's sandbox, in place of the build: tries what it is told and says what happened."""
+"""Process 1 of a build's sandbox, in place of the build: tries what it is told, says what happened."""
 
 from __future__ import annotations
 

@@ -61,6 +61,8 @@ class Index:
     requests: list[str] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     """The header of that name of each request, as far as there were different ones."""
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set by the first request."""
     stall: threading.Event = field(default_factory=threading.Event)
     """While it is set, nothing is answered."""
     hashes: dict[str, str] = field(default_factory=dict)
@@ -116,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         index = self.server.index
         index.requests.append(self.path)
+        index.asked.set()
         authorization = self.headers.get("Authorization", "")
         if authorization not in index.authorizations:
             index.authorizations.append(authorization)

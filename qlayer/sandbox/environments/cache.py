@@ -8,8 +8,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +71,17 @@ class CachedEnvironments:
         if not where.is_dir():
             raise NotFoundError(f"{environment} is not prepared here", kind="environment")
         return where
+
+    @property
+    def folder(self) -> Path:
+        """For `WarmConfig.environments`."""
+        return self._folder
+
+    @contextmanager
+    def in_use(self, environment: EnvironmentId) -> Iterator[Path]:
+        """Its `path`, which is not pruned meanwhile. Raises `NotFoundError`."""
+        with shelf.attached(self._folder, bytes.fromhex(environment.removeprefix("sha256:"))):
+            yield self.path(environment)
 
     def list(self) -> tuple[Prepared, ...]:
         """See `Environments.list`."""

@@ -122,7 +122,10 @@ def _outputs(texts: tuple[str, ...]) -> tuple[Pattern, ...]:
 def _environment(name: str) -> bytes:
     if not is_digest(name):
         raise Rejected(f"environment: {name!r} is not a digest")
-    return bytes.fromhex(name.removeprefix("sha256:"))
+    digest = bytes.fromhex(name.removeprefix("sha256:"))
+    if digest == NO_ENVIRONMENT:
+        raise Rejected("environment: all zeros means none")
+    return digest
 
 
 def _module(name: str) -> str:

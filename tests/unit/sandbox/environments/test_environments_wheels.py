@@ -62,9 +62,7 @@ def test_says_what_the_index_has_instead(files: list[wheels.File], why: str) -> 
 
 
 def test_reads_both_kinds_of_page() -> None:
-    html = (
-        f'<a href="../../f/one-1.0.tar.gz#sha256={A}">x</a><a name="n">y</a><a href="b-1-py3-none-any.whl">'
-    )
+    html = f'<a href="../../f/one-1.0.tar.gz#sha256={A}">x</a><a name="n"><a href="b-1-py3-none-any.whl">'
     found = wheels.files_of(html.encode(), "text/html", "http://127.0.0.1/simple/one/")
     assert found == [
         wheels.File("one-1.0.tar.gz", "http://127.0.0.1/f/one-1.0.tar.gz", A),
