@@ -7,12 +7,14 @@ which outlives the host process.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
+_PAGE = 4096
 
 
 class Counters(NamedTuple):
@@ -68,6 +70,9 @@ class Group:
     def __init__(self, controller: Controller, name: str) -> None:
         self.controller = controller
         self.path = controller.parent / name
+        self._files: dict[str, int] = {}
+        """Open descriptors of what is read or written for every run."""
+        self._limit = -1
 
     def create(self) -> None:
         """Raises OSError."""
@@ -81,6 +86,8 @@ class Group:
                 raise
 
     def remove(self) -> None:
+        while self._files:
+            os.close(self._files.popitem()[1])
         with contextlib.suppress(OSError):
             self.path.rmdir()
 
@@ -88,6 +95,19 @@ class Group:
         """Bytes of memory, or processes; of CPU time there is only a count. Raises OSError."""
         if self.controller.name == "cpuacct":
             return
+        if value != self._limit:
+            self._set(value)
+            self._limit = value
+        if self.controller.name == "memory":
+            peak = (
+                ("memory.max_usage_in_bytes", "0")
+                if self.controller.version == 1
+                else ("memory.peak", "reset")
+            )
+            with contextlib.suppress(OSError):
+                self._write(*peak)
+
+    def _set(self, value: int) -> None:
         if self.controller.name == "pids":
             (self.path / "pids.max").write_text(str(value))
         elif self.controller.version == 1:
@@ -95,7 +115,6 @@ class Group:
         else:
             (self.path / "memory.max").write_text(str(value))
             self._write_if_present("memory.swap.max", "0")
-            self._write_if_present("memory.peak", "reset")
 
     def _limit_memory_v1(self, value: int) -> None:
         # With swap accounting the sum may never be below the plain limit: the order depends on the old value.
@@ -106,7 +125,6 @@ class Group:
         else:
             plain.write_text(str(value))
             self._write_if_present(both, str(value))
-        self._write_if_present("memory.max_usage_in_bytes", "0")
 
     def _write_if_present(self, name: str, text: str) -> None:
         file = self.path / name
@@ -154,7 +172,7 @@ class Group:
 
     def _field(self, file: str, name: str) -> int:
         with contextlib.suppress(OSError):
-            for line in (self.path / file).read_text().splitlines():
+            for line in self._read(file).splitlines():
                 key, _, value = line.partition(" ")
                 if key == name:
                     return int(value)
@@ -162,8 +180,21 @@ class Group:
 
     def _number(self, file: str) -> int:
         with contextlib.suppress(OSError):
-            return int((self.path / file).read_text())
+            return int(self._read(file))
         return 0
+
+    def _read(self, file: str) -> str:
+        fd = self._files.get(file)
+        if fd is None:
+            fd = self._files[file] = os.open(self.path / file, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(fd, _PAGE, 0).decode()
+
+    def _write(self, file: str, text: str) -> None:
+        fd = self._files.get(file)
+        if fd is None:
+            # Version 2 remembers by descriptor since when the peak is asked for: one for both.
+            fd = self._files[file] = os.open(self.path / file, os.O_RDWR | os.O_CLOEXEC)
+        os.pwrite(fd, text.encode(), 0)
 
 
 def sweep(controller: Controller) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Callable
 
 _CHUNK = 65_536
+_CAPACITY = 1 << 20
+"""What Linux lets anybody have."""
 
 
 class Budget:
@@ -33,10 +37,14 @@ class Budget:
 class Drain:
     """The reading end of one pipe, non-blocking."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, *, watched: bool = True) -> None:
+        """`watched`: read whenever there is something; else only now and then, and the pipe holds more."""
         self.fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
         # Only our end: a program that finds its stdout non-blocking would lose output.
         os.set_blocking(self.fd, False)
+        if not watched:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, _CAPACITY)
         self.ended = False
         self._budget = budget
         self._kept: list[bytes] = []

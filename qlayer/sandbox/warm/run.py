@@ -69,8 +69,13 @@ class _Run:
         self._output = Budget(limits.output_bytes, (lambda: self._end(Stop.OUTPUT)) if guarded else _nothing)
         self._reported = Budget(REPORT_BYTES, lambda: self._end(Stop.REPORT))
         self._stdout, self._stderr = Drain(self._output), Drain(self._output)
-        self._report, self._tester_report = Drain(self._reported), Drain(self._reported)
-        self._drains = (self._stdout, self._stderr, self._report, self._tester_report)
+        # A wake-up for every report costs more than the report: they are read at each tick and at the end.
+        self._report = Drain(self._reported, watched=False)
+        self._reports = [self._report]
+        if plan.tester is not None:
+            self._reports.append(Drain(self._reported, watched=False))
+        self._written = (self._stdout, self._stderr)
+        self._drains = (*self._written, *self._reports)
 
     async def observe(self) -> Observation:
         self._set_limits()
@@ -78,7 +83,7 @@ class _Run:
         self._watch = Watch(self._limits, self._glance())
         started = self._loop.time()
         self._hand_over()
-        for drain in self._drains:
+        for drain in self._written:
             self._loop.add_reader(drain.fd, self._read, drain)
         wall_s = self._limits.wall_s
         if Control.WALL_LIMIT in self._zygote.spec.disabled:
@@ -93,8 +98,9 @@ class _Run:
         if packet == FILES:
             packet = await self._collect()
         wall_s = self._loop.time() - started
-        for drain in self._drains:
+        for drain in self._written:
             self._loop.remove_reader(drain.fd)
+        for drain in self._drains:
             drain.read_rest()
         ending = Ending.from_bytes(packet) if packet[:1] == ENDED else None
         after = self._zygote.counters = self._counters()
@@ -121,7 +127,7 @@ class _Run:
             stderr=self._stderr.data,
             output_bytes=self._output.drained_bytes,
             report=self._report.data,
-            tester_report=self._tester_report.data,
+            tester_report=self._reports[-1].data if self._plan.tester is not None else b"",
             check_nonce=Control.NONCE not in self._zygote.spec.disabled,
             collected=self._collected,
             memory_counted="memory" in self._zygote.spec.counted,
@@ -134,6 +140,8 @@ class _Run:
             self._end(Stop.CANCEL)
 
     def _tick(self) -> None:
+        for drain in self._reports:
+            drain.read_rest()
         stop = self._watch.look(self._glance())
         if stop is not None:
             self._end(stop)
@@ -173,7 +181,7 @@ class _Run:
         extra = [job, stdin]
         if self._plan.tester is not None:
             tester = _sealed(self._plan.tester.to_bytes())
-            fds += [tester, self._tester_report.write_fd]
+            fds += [tester, self._reports[-1].write_fd]
             extra.append(tester)
         try:
             self._zygote.send(self._order().to_bytes(), fds)
@@ -219,8 +227,9 @@ class _Run:
         return Counters.together(group.counters() for group in self._zygote.spec.groups)
 
     def close(self) -> None:
-        for drain in self._drains:
+        for drain in self._written:
             self._loop.remove_reader(drain.fd)
+        for drain in self._drains:
             drain.close()
 
 

@@ -25,7 +25,7 @@ def test_memory_of_version_1(tmp_path: Path) -> None:
         "memory",
         1,
         memory__limit_in_bytes="9223372036854771712",
-        memory__max_usage_in_bytes="4096",
+        memory__max_usage_in_bytes="7",
         memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
     )
     own.limit(1 << 20)
