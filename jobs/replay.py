@@ -209,7 +209,7 @@ async def replay(
 ) -> list[Judged]:
     """Judge what the ledger lacks, then compare the candidates of every task that has `samples` of them."""
     wanted = [row for row in log if row.task in tasks and row.index < samples]
-    async with WarmSandbox(load_settings().sandbox) as sandbox:
+    async with WarmSandbox(load_settings().warm) as sandbox:
         missing = [row for row in wanted if row.key not in ledger]
         for sample in track(missing, description="judging", console=Console(stderr=True)):
             ledger.add(await judge(tasks[sample.task], sample, sandbox))

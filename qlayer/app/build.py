@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from qlayer.app.settings import Settings
-from qlayer.errors import LLMUnavailable
+from qlayer.errors import ConfigurationError, LLMUnavailable
 from qlayer.events.base import EventFeed
 from qlayer.events.outbox import OutboxFeed
 from qlayer.llm.base import LLM
@@ -23,6 +23,8 @@ from qlayer.packaging.capsule import Capsules
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import policy_for
 from qlayer.sandbox.base import Sandbox
+from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
+from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.store.base import Blobs, Records
 from qlayer.store.blobs import open_blobs
@@ -81,7 +83,7 @@ async def open_platform(
             llm = build_llm(settings, catalogue)
             stack.push_async_callback(llm.aclose)
         if sandbox is None:
-            sandbox = await stack.enter_async_context(WarmSandbox(settings.warm))
+            sandbox = await stack.enter_async_context(build_sandbox(settings))
         pipeline = Pipeline(
             llm=llm,
             sandbox=sandbox,
@@ -104,6 +106,23 @@ async def open_platform(
             sandbox=sandbox,
             pipeline=pipeline,
         )
+
+
+def build_sandbox(settings: Settings) -> Sandbox:
+    """The sandbox that the settings name, not yet entered. Raises `ConfigurationError`; never another one."""
+    config = settings.sandbox
+    if isinstance(config, WarmConfig):
+        return WarmSandbox(settings.warm)
+    if isinstance(config, DockerConfig):
+        return DockerSandbox(config)
+    if isinstance(config, GvisorConfig):
+        return GvisorSandbox(config)
+    raise ConfigurationError(
+        f"sandbox backend {config.backend!r} is not built yet"
+        if config.backend == "kubernetes"
+        else f"sandbox backend {config.backend!r} runs nothing: it is for unit tests",
+        hint="set QLAYER_SANDBOX__BACKEND to warm, docker or gvisor",
+    )
 
 
 def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:

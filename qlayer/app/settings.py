@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import platformdirs
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from qlayer.errors import ConfigurationError
-from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.config import SandboxConfig, WarmConfig
 from qlayer.sandbox.environments.config import IndexConfig
 from qlayer.store.config import StoreConfig
 from qlayer.types.ids import ModelId
@@ -64,12 +64,18 @@ class Settings(BaseSettings):
     blobs_url: str | None = None
     """Directory or fsspec URL. Default: ``data_dir/blobs``."""
     blobs_options: dict[str, str] = {}
-    sandbox: WarmConfig = WarmConfig()
+    sandbox: SandboxConfig = WarmConfig()
+    """`backend` chooses among warm (the default), docker, gvisor; the other fields are that backend's own."""
     environments: IndexConfig = IndexConfig()
     """Where a project's locked packages come from. Without `index_url`: pip's own configuration."""
     budget: Budget = Budget()
     lease_ttl_s: float = Field(default=15.0, gt=1)
     """A run whose worker was silent for this long may be taken over by another."""
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _warm_unless_told(cls, given: Any) -> Any:
+        return {"backend": "warm", **given} if isinstance(given, dict) else given
 
     @classmethod
     def settings_customise_sources(
@@ -99,9 +105,12 @@ class Settings(BaseSettings):
 
     @property
     def warm(self) -> WarmConfig:
-        """The warm sandbox, with the prepared packages where it was not told otherwise."""
-        folder = self.sandbox.environments or self.packages_dir
-        return self.sandbox.model_copy(update={"environments": folder})
+        """The warm sandbox, with the prepared packages where it was not told otherwise.
+
+        With another backend configured: the warm one as it is without settings.
+        """
+        config = self.sandbox if isinstance(self.sandbox, WarmConfig) else WarmConfig()
+        return config.model_copy(update={"environments": config.environments or self.packages_dir})
 
     @property
     def store(self) -> StoreConfig:
@@ -140,7 +149,11 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "__".join(str(part) for part in first["loc"]).upper()
+        # The chosen backend stands in the place of an error, but is no part of the setting's name.
+        place = [
+            part for index, part in enumerate(first["loc"]) if (first["loc"][0], index) != ("sandbox", 1)
+        ]
+        name = "__".join(map(str, place)).upper()
         raise ConfigurationError(
             f"setting QLAYER_{name}: {first['msg']}", hint="correct it in the environment or the config file"
         ) from None

@@ -43,7 +43,7 @@ async def _measure(settings: Settings, plan: BenchPlan, *, quiet: bool) -> Sandb
     hidden = quiet or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("executions", total=None)
-        async with WarmSandbox(settings.sandbox) as warm:
+        async with WarmSandbox(settings.warm) as warm:
             return await bench_sandbox(
                 warm,
                 plan,

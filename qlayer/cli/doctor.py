@@ -23,7 +23,8 @@ from qlayer.cli.options import Json
 from qlayer.cli.render import out, print_json, size, table
 from qlayer.errors import QlayerError
 from qlayer.llm.catalogue import Catalogue
-from qlayer.sandbox import capabilities
+from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.survey import BackendReport, survey
 from qlayer.types.frozen import Frozen
 
 MIN_FREE_BYTES = 1_000_000_000
@@ -76,22 +77,24 @@ def _data_folder(settings: Settings) -> str:
 
 
 def _sandbox(settings: Settings) -> Iterator[Finding]:
-    try:
-        found = capabilities.probe().capabilities
-    except QlayerError as error:
-        yield Finding(name="sandbox", state="missing", detail=error.message)
-        return
-    tier, minimum = capabilities.tier(found), settings.sandbox.minimum_tier
-    try:
-        capabilities.require(minimum, found)
-        yield Finding(
-            name="sandbox", state="ok", detail=f"tier {tier.value}; at least {minimum.value} is asked for"
-        )
-    except QlayerError as error:
-        yield Finding(name="sandbox", state="missing", detail=f"{error.message}; {error.hint}")
-    for each in found:
-        state: Literal["ok", "optional"] = "ok" if each.available else "optional"
-        yield Finding(name=f"  {each.name}", state=state, detail=each.detail)
+    """The backend that is configured, what it enforces, and which others could be asked for."""
+    reports = survey(settings.sandbox).backends
+    for report in sorted(reports, key=lambda report: not report.configured):
+        yield _backend(report, settings)
+        for each in report.capabilities if report.configured else ():
+            state: Literal["ok", "optional"] = "ok" if each.available else "optional"
+            detail = f"emulated: {each.detail}" if each.emulated else each.detail
+            yield Finding(name=f"  {each.name}", state=state, detail=detail)
+
+
+def _backend(report: BackendReport, settings: Settings) -> Finding:
+    name = "sandbox" if report.configured else f"sandbox: {report.backend}"
+    if report.available and report.tier is not None:
+        asked = settings.sandbox.minimum_tier.value if isinstance(settings.sandbox, WarmConfig) else "full"
+        more = f"; at least {asked} is asked for" if report.configured else ""
+        return Finding(name=name, state="ok", detail=f"{report.backend}, tier {report.tier.value}{more}")
+    why = "; ".join(part for part in (report.reason, report.hint) if part)
+    return Finding(name=name, state="missing" if report.configured else "optional", detail=why)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

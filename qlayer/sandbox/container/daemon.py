@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from qlayer.sandbox.container import image, jail
 REPOSITORY = "qlayer-sandbox"
 LABEL_PID, LABEL_STARTED, LABEL_HOST = "qlayer.host.pid", "qlayer.host.started", "qlayer.host.boot"
 _API_TIMEOUT_S = 120
+_USUAL = "unix:///var/run/docker.sock"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 Answer = TypeVar("Answer")
@@ -32,32 +34,47 @@ class Daemon(NamedTuple):
 
 
 def connect(config: DockerConfig) -> Daemon:
-    """Raises `TierUnavailable` with the reason."""
+    """An open client, with the image in place. Raises `TierUnavailable` with the reason."""
+    client, capabilities = _opened(config)
+    try:
+        _sweep(client)
+        return Daemon(client, capabilities, asked(_image, client))
+    except BaseException:
+        client.close()
+        raise
+
+
+def look(config: DockerConfig) -> tuple[Capability, ...]:
+    """What a sandbox there would enforce; nothing is made. Raises `TierUnavailable` with the reason."""
+    client, capabilities = _opened(config)
+    client.close()
+    return capabilities
+
+
+def _opened(config: DockerConfig) -> tuple[Any, tuple[Capability, ...]]:
     try:
         import docker  # the extra `docker`: this backend's own client, and nobody else's
     except ImportError:
         raise _missing("the docker client library is not installed", 'pip install "qlayer[docker]"') from None
     try:
-        client = (
-            docker.DockerClient(base_url=config.host, timeout=_API_TIMEOUT_S)
-            if config.host
-            else _local(docker)
-        )
+        given = {"base_url": config.host} if config.host else docker.utils.kwargs_from_env()
+        # Asked first by ourselves: a client that finds nobody leaves its own socket to the garbage collector.
+        _call(given.get("base_url", _USUAL))
+        client = docker.DockerClient(**given, timeout=_API_TIMEOUT_S)
         about = client.info()
-        profile = next((name for name in about.get("SecurityOptions") or () if "seccomp" in name), "")
-        _sweep(client)
-        return Daemon(
-            client=client,
-            capabilities=_found(about["ServerVersion"], profile),
-            image=_image(client),
-        )
     except (docker.errors.DockerException, OSError) as error:
         where = config.host or "its usual address"
         raise _missing(f"no daemon answers at {where} ({_short(error)})", "start dockerd") from None
+    profile = next((name for name in about.get("SecurityOptions") or () if "seccomp" in name), "")
+    return client, _found(about["ServerVersion"], profile)
 
 
-def _local(docker: Any) -> Any:
-    return docker.from_env(timeout=_API_TIMEOUT_S)
+def _call(address: str) -> None:
+    """Raises OSError when nobody listens at a unix socket; other addresses are the client's to try."""
+    if "://" in address and not address.startswith(("unix://", "http+unix://")):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(address.partition("://")[2])
 
 
 def _missing(reason: str, hint: str) -> TierUnavailable:

@@ -49,16 +49,16 @@ class GvisorSandbox(ContainerSandbox):
         self._numbers = itertools.count()
 
     async def _open(self) -> Walls:
-        version = await asyncio.to_thread(_version, self._config.runsc)
-        self._memory = await asyncio.to_thread(_memory_controller)
-        cgroup.sweep(self._memory)
+        version, memory, found = await asyncio.to_thread(look, self._config)
+        cgroup.sweep(memory)
+        self._memory = memory
         _sweep_folders()
         pid, started = jail.owner()
         self._folder = Path(tempfile.mkdtemp(prefix=f"qlayer-gvisor-{pid}-{started}-"))
         bundle.make_rootfs(self._folder / "rootfs")
         return Walls(
             backend=BACKEND,
-            capabilities=_found(version, self._memory),
+            capabilities=found,
             kernel=f"gVisor {version} ({self._config.platform}) on {platform.release()}",
             processes_counter="tasks sampled by the sandbox's process 1",
         )
@@ -161,6 +161,13 @@ class _GvisorCell(Cell):
             for pid in (self._memory.path / "cgroup.procs").read_text().split():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
+
+
+def look(config: GvisorConfig) -> tuple[str, Controller, tuple[Capability, ...]]:
+    """Version, where memory is counted, what is enforced. Raises `TierUnavailable` with the reason."""
+    version = _version(config.runsc)
+    memory = _memory_controller()
+    return version, memory, _found(version, memory)
 
 
 def _version(runsc: str) -> str:

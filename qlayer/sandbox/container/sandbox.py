@@ -15,6 +15,7 @@ from qlayer.sandbox.warm import judge
 from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
 from qlayer.sandbox.warm.run import observe
 from qlayer.sandbox.zygote.filters import filter_digest
+from qlayer.sandbox.zygote.protocol import NO_ENVIRONMENT
 from qlayer.types.verdict import Evidence, Outcome, Tier
 
 _DEFAULT_LIMITS = Limits()
@@ -106,8 +107,9 @@ class ContainerSandbox(ABC):
             plan = make(job)
         except Rejected as error:
             return judge.refused(str(error), evidence)
-        if plan.kind not in IMPORTS or getattr(job, "environment", None) is not None:
-            return judge.refused(f"this backend ({evidence.backend}) runs plain Python only", evidence)
+        if plan.environment != NO_ENVIRONMENT or plan.outputs:
+            lacking = "prepared packages" if plan.environment != NO_ENVIRONMENT else "bringing files back"
+            return judge.refused(f"the sandbox backend {evidence.backend} does without {lacking}", evidence)
         async with self._slots:
             try:
                 return self._named(await self._run(job, plan, limits, evidence))
@@ -115,7 +117,9 @@ class ContainerSandbox(ABC):
                 return judge.disturbed(error.message, evidence)
 
     async def _run(self, job: SandboxJob, plan: Plan, limits: Limits, evidence: Evidence) -> SandboxResult:
-        shelf = self._shelf(plan.kind, limits, sum(-(-len(data) // 4096) for data in plan.job.files.values()))
+        # What a kind has warm only saves time: any program runs in each.
+        kind = plan.kind if plan.kind in IMPORTS else Kind.BARE
+        shelf = self._shelf(kind, limits, sum(-(-len(data) // 4096) for data in plan.job.files.values()))
         cell = await self._take(shelf)
         self._busy.add(cell)
         healthy = False

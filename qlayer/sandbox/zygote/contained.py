@@ -87,6 +87,7 @@ def _set_up(setup: Setup, scratch: str) -> int:
     child.forget_platform_modules()
     os.setgroups([])
     _harden()
+    child.prepare()
     gc.collect()
     gc.freeze()
     gc.disable()
