@@ -32,7 +32,7 @@ _RESERVED = frozenset(
 def check_path(text: str) -> str:
     """Return the path unchanged, or raise ValueError saying which rule it breaks.
 
-    A path is relative, POSIX, without ``.``, ``..``, empty parts, control characters or backslashes, and none of
+    A path is relative, POSIX, without ``.``, ``..``, empty parts, control characters or backslashes. None of
     its parts is a name that some system keeps for itself.
     """
     size = len(text.encode("utf-8", "surrogatepass"))

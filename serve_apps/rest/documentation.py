@@ -20,6 +20,7 @@ the field and the limit, `retryable` says whether the same request can work late
 TAGS = [
     {"name": "runs", "description": "Asking for projects and following how they are made."},
     {"name": "capsules", "description": "Finished projects with their evidence."},
+    {"name": "files", "description": "Bytes by digest, for jobs to name."},
     {"name": "health", "description": "How the server is."},
 ]
 

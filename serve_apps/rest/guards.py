@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qlayer.types.source import MAX_FILE_BYTES
 from qlayer.types.spec import MAX_SPEC_BYTES
 from serve_apps.rest.problems import FieldProblem, problem, respond
 
@@ -13,8 +16,17 @@ MAX_BODY_BYTES = 3 * MAX_SPEC_BYTES + 4096
 """A text of 64 KiB whose every character is escaped as ``\\uXXXX`` (six bytes for two), and its envelope."""
 
 
+_FILE_ROUTES = re.compile(r"/files\Z|/sessions/[^/]+/files/")
+"""Their bodies are files."""
+
+
+def most_bytes(path: str) -> int:
+    """How large a body may be."""
+    return MAX_FILE_BYTES if _FILE_ROUTES.search(path) else MAX_BODY_BYTES
+
+
 class BodyLimit:
-    """Refuses bodies over `MAX_BODY_BYTES` with 413, by their announced size or by counting.
+    """Refuses bodies over `most_bytes` with 413, by their announced size or by counting.
 
     FastAPI's own limit answers some of them in plain text; every error of ours is a problem.
     """
@@ -27,10 +39,11 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")
-        too_large = announced.isdigit() and int(announced) > MAX_BODY_BYTES
-        body = None if too_large else await _read(receive)
+        most = most_bytes(scope["path"])
+        too_large = announced.isdigit() and int(announced) > most
+        body = None if too_large else await _read(receive, most)
         if body is None:
-            await _refusal(scope["path"])(scope, receive, send)
+            await _refusal(scope["path"], most)(scope, receive, send)
         else:
             await self._app(scope, _given(body, receive), send)
 
@@ -57,13 +70,13 @@ class HostGuard:
         await self._app(scope, receive, send)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most: int) -> bytes | None:
     """The whole body, or None as soon as it is too large. A client that went away has sent all it will."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
             return bytes(body)
@@ -79,8 +92,9 @@ def _given(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _refusal(path: str) -> JSONResponse:
-    message = f"the body is larger than {MAX_BODY_BYTES} bytes; a text holds at most {MAX_SPEC_BYTES}"
-    error = FieldProblem(field="body", message=message, limit=f"le={MAX_BODY_BYTES} bytes")
+def _refusal(path: str, most: int) -> JSONResponse:
+    text = f"; a text holds at most {MAX_SPEC_BYTES}" if most == MAX_BODY_BYTES else ""
+    message = f"the body is larger than {most} bytes{text}"
+    error = FieldProblem(field="body", message=message, limit=f"le={most} bytes")
     refusal = problem(413, message, name="too-large", errors=(error,))
     return respond(refusal, path, {"Connection": "close"})
