@@ -7,6 +7,7 @@ from typing import Any
 from qlayer.sandbox.base import ProgramJob
 from qlayer.sandbox.warm.grade import findings as f
 from qlayer.sandbox.warm.grade.findings import Finding
+from qlayer.sandbox.warm.grade.output import first_difference
 from qlayer.sandbox.warm.observation import Forged, Observation
 from qlayer.types.verdict import Outcome, Phase
 
@@ -35,9 +36,12 @@ def _ending(job: ProgramJob, seen: Observation, failure: Any, *, compiled: bool)
     if seen.exit_status != 0 or not compiled:
         last = _last_line(seen)
         return Finding(Outcome.RUNTIME_ERROR, f"it ended with exit status {seen.exit_status}{last}")
-    if job.expected_stdout is not None and seen.stdout != job.expected_stdout:
-        cause = f"its stdout ({len(seen.stdout)} bytes) is not the expected one"
-        return Finding(Outcome.WRONG_ANSWER, cause, phase=Phase.GRADE)
+    if job.expected_stdout is not None:
+        parted = first_difference(job.output_match, job.expected_stdout, seen.stdout)
+        if parted is not None:
+            where = f"line {parted.line}, column {parted.column}"
+            cause = f"its stdout ({len(seen.stdout)} bytes) is not the expected one from {where} on"
+            return Finding(Outcome.WRONG_ANSWER, cause, phase=Phase.GRADE)
     expected = " and the expected stdout" if job.expected_stdout is not None else ""
     return Finding(Outcome.ACCEPTED, f"it ended with exit status 0{expected}")
 
