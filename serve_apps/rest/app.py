@@ -17,7 +17,7 @@ from qlayer import __version__
 from qlayer.app.build import Platform
 from qlayer.telemetry.metrics import Instrument, Metric, PrometheusInstrument
 from qlayer.types.frozen import Frozen
-from serve_apps.rest import capsules, documentation, health, problems, runs
+from serve_apps.rest import capabilities, capsules, documentation, health, problems, runs
 from serve_apps.rest.guards import BodyLimit, HostGuard
 from serve_apps.rest.metrics import ApiMeter, Metered
 from serve_apps.rest.parts import Parts
@@ -78,7 +78,7 @@ def api_app(
         openapi_tags=documentation.TAGS,
         lifespan=lifespan,
     )
-    for router in (runs.router, capsules.router, health.router):
+    for router in (runs.router, capsules.router, capabilities.router, health.router):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: documentation.document(app)  # type: ignore[method-assign]  # FastAPI's own way

@@ -72,6 +72,22 @@ async def test_metrics_count_by_route_and_not_by_path(client: Client) -> None:
     assert "made" not in text
 
 
+async def test_the_isolation_is_told_with_what_is_missing(client: Client) -> None:
+    async with client() as http:
+        answer = await http.get("/capabilities")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["sandbox"]["backend"] == "fake"
+    backends = {report["backend"]: report for report in told["host"]["backends"]}
+    assert set(backends) == {"warm", "docker", "gvisor", "kubernetes"}
+    assert [name for name, report in backends.items() if report["configured"]] == ["warm"]
+    assert backends["kubernetes"]["reason"] == "not built yet"
+    for report in backends.values():
+        assert report["available"] or report["reason"], report
+        assert all(capability["detail"] for capability in report["capabilities"])
+    assert [tier["tier"] for tier in told["host"]["tiers"]] == ["full", "userns"]
+
+
 async def test_a_host_that_is_not_ours_is_refused(client: Client) -> None:
     async with client(allowed_hosts=("127.0.0.1", "localhost")) as http:
         ours = await http.get("/healthz", headers={"Host": "localhost:8420"})
@@ -106,6 +122,7 @@ async def test_the_documentation_is_complete(client: Client) -> None:
         "GET /capsules/{capsule}/verify",
         "GET /capsules/{capsule}/archive",
         "GET /capsules/{capsule}/files/{path}",
+        "GET /capabilities",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",
