@@ -1,4 +1,4 @@
-"""``qlayer validate``: judge a file or a project that is already there, in the sandbox."""
+"""``qlayer validate``: judge what is already there, in the sandbox: a file, a project, or a batch of jobs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.batch import BatchOptions, judge_batch
 from qlayer.cli.options import Json
 from qlayer.cli.render import checks_table, err, out, print_json
 from qlayer.errors import InputError
@@ -20,19 +21,41 @@ from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.check import CheckResult
 from qlayer.types.source import MAX_FILE_BYTES, MAX_FILES, SourceTree
 from qlayer.validation.checks import run_check
+from qlayer.validation.job_files import NamedJob, is_program_folder, read_lines, read_programs
 from qlayer.validation.project import ProjectPlan, plan_project
 
 _IGNORED = ("__pycache__", "node_modules", "venv", "build", "dist")
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="A .py file, or the folder of a project.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A .py file or a project's folder; a .jsonl file or a folder of programs."),
+    ],
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Batch: JSONL of verdicts; the same file resumes.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Batch: jobs at once, per supervisor.")] = 2,
+    ray: Annotated[bool, typer.Option("--ray", help="Batch: over a Ray of its own on this machine.")] = False,
+    supervisors: Annotated[int, typer.Option(min=1, max=64, help="Batch with --ray: supervisors.")] = 2,
+    plot: Annotated[
+        Path | None, typer.Option(help="Batch: the summary as a picture: .svg, .html or .txt.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Boot a program in the sandbox and run its own tests. Ends with status 1 when something fails.
+    """Judge a project by booting it and running its own tests, or a batch of jobs by their own forms.
 
-    A project's own tests share a process with the code they judge: their verdict can be forged by it.
+    Ends with status 1 when something is not accepted. A batch is a JSONL file with one job a line (program
+    and expected output, code and tests, HumanEval or MBPP lines) or a folder of programs with .in and .out
+    files beside them. A project's own tests share a process with the code they judge: it can forge them.
     """
+    batch = _batch(path)
+    if batch is not None:
+        options = BatchOptions(out_file, workers, ray, supervisors, plot, as_json)
+        raise typer.Exit(0 if judge_batch(load_settings(), batch, options) else 1)
+    for option, given in (("--out", out_file), ("--plot", plot), ("--ray", ray)):
+        if given:
+            raise InputError(f"{option} is for a batch of jobs; {path} is none", field=option)
     tree = read_project(path)
     plan = plan_project(tree)
     if not plan.checks:
@@ -46,6 +69,13 @@ def validate(
     for reason in plan.skipped:
         err().print(f"not judged: {reason}", soft_wrap=True)
     raise typer.Exit(0 if all(result.ok for result in results) else 1)
+
+
+def _batch(path: Path) -> tuple[NamedJob, ...] | None:
+    """The jobs, when the path is a batch."""
+    if path.suffix == ".jsonl":
+        return read_lines(path)
+    return read_programs(path) if path.is_dir() and is_program_folder(path) else None
 
 
 def read_project(path: Path) -> SourceTree:
