@@ -55,6 +55,10 @@ class WarmConfig(Frozen):
     """Serve plain runs with compiled code, where a C compiler is at hand; else everything in Python."""
     environments: Path | None = None
     """The folder of prepared packages (`qlayer.sandbox.environments`); None: no job may name any."""
+    artefacts: Path | None = None
+    """The folder in which compiled programs are kept; None: one that is removed with the sandbox."""
+    artefacts_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
+    """How much of them is kept."""
 
 
 class DockerConfig(Frozen):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import secrets
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
-from qlayer.sandbox import interpreter, wire
+from qlayer.sandbox import compare, interpreter, wire
 from qlayer.sandbox.base import InteractiveJob, ProgramJob, PytestJob, SandboxJob, SplitJob, ValuesJob
 from qlayer.sandbox.files.patterns import Pattern, parse
 from qlayer.sandbox.zygote.job import Job
@@ -39,6 +40,8 @@ class Kind(StrEnum):
     WEB = "web"
     SCIENCE = "science"
     """With numpy and pandas, where they are installed."""
+    TOOLS = "tools"
+    """Nothing imported; shows the toolchains of all languages (`qlayer.sandbox.runtimes`)."""
 
 
 class Rejected(ValueError):
@@ -55,6 +58,8 @@ class Plan(NamedTuple):
     """Digest of the prepared packages that the run sees."""
     outputs: tuple[Pattern, ...] = ()
     """What to bring back of what it leaves."""
+    interactive: bool = False
+    """The tester is a program too, joined to the first by pipes."""
 
 
 def make(job: SandboxJob) -> Plan:
@@ -77,7 +82,7 @@ def _planned(job: SandboxJob) -> Plan:
         return Plan(kind, Job(driver, nonce, body, files))
     if isinstance(job, ProgramJob):
         if job.language is not Language.PYTHON:
-            raise Rejected(f"language: this backend does not run {job.language.value}")
+            raise Rejected(f"language: warm interpreters run Python alone, not {job.language.value}")
         if job.path not in job.tree:
             raise Rejected(f"path: {job.path} is not in the tree")
         body = {"path": job.path, "argv": list(job.argv)}
@@ -89,7 +94,7 @@ def _planned(job: SandboxJob) -> Plan:
                 raise Rejected(f"paths: {path!r} looks like an option")
         return Plan(Kind.WEB, Job("pytest", nonce, {"paths": list(job.paths)}, files))
     if isinstance(job, InteractiveJob):
-        raise Rejected("mode: this backend does not run interactive jobs")
+        raise Rejected("mode: warm interpreters run no interactive jobs")
     return _split(job, nonce, files)
 
 
@@ -102,14 +107,22 @@ def _split(job: SplitJob, nonce: str, files: dict[str, bytes]) -> Plan:
 def _case(case: Case) -> list[str]:
     """Function, arguments and keyword arguments, encoded. The expectation is only checked."""
     try:
-        args, kwargs = wire.literal(case.args), wire.literal(case.kwargs)
         if case.expected is not None and case.expected.comparison is not Comparison.RAISES:
-            wire.literal(case.expected.value)
-    except wire.Malformed as error:
+            compare.check_literal(case.expected.value)
+        short = len(case.args) + len(case.kwargs) <= compare.KEPT_CHARACTERS
+        encode = _arguments if short else _arguments.__wrapped__
+        return [case.function, *encode(case.args, case.kwargs)]
+    except (wire.Malformed, Rejected) as error:
         raise Rejected(f"case {case.name!r}: {error}") from None
+
+
+@lru_cache(maxsize=1024)
+def _arguments(args_text: str, kwargs_text: str) -> tuple[str, str]:
+    """Kept, as many candidates are judged by the same cases."""
+    args, kwargs = wire.literal(args_text), wire.literal(kwargs_text)
     if not isinstance(args, tuple | list) or not isinstance(kwargs, dict):
-        raise Rejected(f"case {case.name!r}: args must be a tuple and kwargs a dict")
-    return [case.function, wire.encode(list(args)), wire.encode(kwargs)]
+        raise Rejected("args must be a tuple and kwargs a dict")
+    return wire.encode(list(args)), wire.encode(kwargs)
 
 
 def _outputs(texts: tuple[str, ...]) -> tuple[Pattern, ...]:

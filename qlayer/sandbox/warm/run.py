@@ -194,7 +194,8 @@ class _Run:
     def _order(self) -> Order:
         limits = self._limits
         counted = self._zygote.spec.counted
-        tree = sum(-(-len(data) // _PAGE) * _PAGE for data in self._plan.job.files.values())
+        jobs = [job for job in (self._plan.job, self._plan.tester) if job is not None]
+        tree = sum(-(-len(data) // _PAGE) * _PAGE for job in jobs for data in job.files.values())
         tmp_bytes = limits.disk_bytes + tree + _TMP_SLACK
         main_processes = 2 if self._plan.tester is not None else 1
         return Order(
@@ -208,6 +209,7 @@ class _Run:
             file_bytes=tmp_bytes,
             environment=self._plan.environment,
             collect=bool(self._plan.outputs),
+            interactive=self._plan.interactive,
         )
 
     def _set_limits(self) -> None:

@@ -24,6 +24,7 @@ _IMPORTS = {
     Kind.BARE: interpreter.BARE_IMPORTS,
     Kind.WEB: interpreter.WEB_IMPORTS,
     Kind.SCIENCE: interpreter.SCIENCE_IMPORTS,
+    Kind.TOOLS: (),
 }
 
 
@@ -43,6 +44,8 @@ class Spec(NamedTuple):
     """The folder of prepared packages; empty: there is none."""
     helper: str = ""
     """The compiled helper; empty: all in Python."""
+    tools: tuple[tuple[str, str], ...] = ()
+    """What else of the host is shown, and where: the toolchains, to a zygote for tools."""
 
     @property
     def counted(self) -> frozenset[str]:
@@ -105,7 +108,7 @@ class Zygote:
         return Setup(
             disabled=[control.value for control in self.spec.disabled],
             privileged=self.spec.privileged,
-            binds=list(interpreter.binds()),
+            binds=[*interpreter.binds(), *self.spec.tools],
             sys_path=list(interpreter.search_path(inside=Control.PIVOT_ROOT not in self.spec.disabled)),
             imports=list(_IMPORTS[self.spec.kind]),
             cgroups=[str(group.path) for group in self.spec.groups],

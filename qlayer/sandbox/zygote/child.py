@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, NoReturn
 
 from qlayer.sandbox.zygote import filters, syscalls
-from qlayer.sandbox.zygote.drivers import asgi, call, program, pytest_run, split
+from qlayer.sandbox.zygote.drivers import asgi, call, exec_program, program, pytest_run, split
 from qlayer.sandbox.zygote.job import Job
 from qlayer.sandbox.zygote.protocol import (
     CANDIDATE_UID,
@@ -73,6 +73,7 @@ _DRIVERS: dict[str, Any] = {
     "program": program.run,
     "pytest": pytest_run.run,
     "split": split.serve,
+    "exec": exec_program.run,
 }
 
 
@@ -101,6 +102,8 @@ def live(role: Role, setup: Setup, order: Order, report: Report) -> NoReturn:
         prepare()
         if order.environment != NO_ENVIRONMENT and role is Role.CANDIDATE:
             _use_prepared_packages()
+        if role is Role.TESTER and order.interactive:
+            _become_interactor(job, report)
         if role is Role.TESTER:
             del os.environ["PYTHONPATH"]
             split.judge(job, report, CALL_FD)
@@ -113,6 +116,16 @@ def live(role: Role, setup: Setup, order: Order, report: Report) -> NoReturn:
     except BaseException as error:  # whatever it is, this process ends here and says why
         give_notice(report, f"{type(error).__name__}: {error}")
     os._exit(70)
+
+
+def _become_interactor(job: Job, report: Report) -> NoReturn:
+    """A program of the caller's, in a folder that the candidate's uid cannot enter and cannot guess."""
+    os.umask(0o077)
+    hidden = job.body["hidden"]
+    os.mkdir(hidden)
+    job.unpack(f"{hidden}/work")
+    report.send("ready")
+    exec_program.run(job, report)
 
 
 def give_notice(report: Report | None, error: str) -> NoReturn:

@@ -11,7 +11,7 @@ class Job(NamedTuple):
     """What a child is to do. Never holds an expected value."""
 
     driver: str
-    """call, asgi, program, pytest or split; for a tester also split."""
+    """call, asgi, program, pytest, split or exec; for a tester split or exec."""
     nonce: str
     body: dict[str, Any]
     """The driver's own fields."""

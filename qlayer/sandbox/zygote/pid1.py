@@ -215,6 +215,8 @@ class _Run:
         """Fork the child, and in split mode the tester, whose end is then the run's."""
         job, report, stdin, stdout, stderr, *tester = fds
         run = child.Descriptors(job, report, stdin, stdout, stderr, -1)
+        if self._order.interactive:
+            return self._start_pair(run, tester, fds)
         pairs: list[socket.socket] = []
         if tester:
             pairs = list(socket.socketpair())
@@ -230,6 +232,19 @@ class _Run:
         for pair in pairs:
             pair.close()
         for fd in fds:
+            os.close(fd)
+        return main
+
+    def _start_pair(self, run: child.Descriptors, tester: list[int], fds: list[int]) -> int:
+        """Two programs joined by pipes; the interactor's end is the run's, its stderr takes stdout's place."""
+        to_candidate, from_candidate = os.pipe(), os.pipe()
+        candidate = run._replace(stdin=to_candidate[0], stdout=from_candidate[1])
+        judge = run._replace(job=tester[0], report=tester[1], stderr=run.stdout)
+        self._fork(candidate, child.Role.CANDIDATE)
+        main = self._fork(
+            judge._replace(stdin=from_candidate[0], stdout=to_candidate[1]), child.Role.TESTER
+        )
+        for fd in (*to_candidate, *from_candidate, *fds):
             os.close(fd)
         return main
 

@@ -23,7 +23,7 @@ FILES = b"F"
 """With a descriptor of the /tmp of a run of which nothing is alive; the host answers TAKEN."""
 TAKEN = b"T"
 
-_ORDER = struct.Struct("<cBQIIQQIQ32sB")
+_ORDER = struct.Struct("<cBQIIQQIQ32sBB")
 _ENDING = struct.Struct("<ciQQBBB")
 ORDER_START_BYTES = struct.calcsize("<cBQIIQQIQ")
 """What `serve.c` knows of an order: one with anything but zeros after it is served by Python."""
@@ -81,6 +81,8 @@ class Order(NamedTuple):
     """The digest of the prepared packages that this run sees."""
     collect: bool = False
     """Show the host what is left at the end."""
+    interactive: bool = False
+    """With `split`: the tester is a program too, and each one's stdout is the other's stdin."""
 
     def to_bytes(self) -> bytes:
         return _ORDER.pack(RUN, *self)
