@@ -75,7 +75,9 @@ def literal(text: str) -> Any:
     """The value of a Python literal; the names ``nan`` and ``inf`` are floats. Raises `Malformed`."""
     try:
         tree = ast.parse(text.strip(), mode="eval")
-        return ast.literal_eval(_FloatNames().visit(tree))
+        if "nan" in text or "inf" in text:
+            tree = _FloatNames().visit(tree)
+        return ast.literal_eval(tree)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise Malformed(f"not a Python literal: {error}") from None
 
