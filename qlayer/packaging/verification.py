@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from qlayer.types.capsule import CapsuleManifest
-from qlayer.types.check import BootPlan, CheckResult, Level
+from qlayer.types.check import BOOT, SMOKE, CheckResult, Level
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId, Digest, digest_of
 
-_BOOT = BootPlan.model_fields["name"].default
-_NO_BEHAVIOUR = (_BOOT, "smoke")
+_NO_BEHAVIOUR = (BOOT, SMOKE)
 """Checks that show a project alive but say nothing about what it was asked to do."""
 _SHOWN = 5
 
@@ -124,7 +123,7 @@ def _overclaim(manifest: CapsuleManifest) -> str | None:
 def _proved(checks: Iterable[CheckResult]) -> Level:
     """The highest level that the checks allow. That it parses is shown by whatever ran."""
     trusted = [check for check in checks if check.trusted]
-    boots = [check.ok for check in trusted if check.check == _BOOT]
+    boots = [check.ok for check in trusted if check.check == BOOT]
     if not boots or not all(boots):
         return Level.V0
     behaviour = [check for check in trusted if check.check not in _NO_BEHAVIOUR and check.total > 0]

@@ -70,11 +70,17 @@ class CaseResult(Frozen):
     seconds: float = 0.0
 
 
+BOOT = "boot"
+"""Name of the check that imports a project."""
+SMOKE = "smoke"
+"""Name of the check that shows a skeleton alive. It proves the template's part, never what a model wrote."""
+
+
 class BootPlan(Frozen):
     """Import the module and expect nothing else: V1."""
 
     kind: Literal["boot"] = "boot"
-    name: str = "boot"
+    name: str = BOOT
     module: str
     trusted: bool = True
 

@@ -9,12 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from qlayer.types.check import BootPlan, CasesPlan, CheckPlan, CheckResult, Decision, HttpPlan, Level
+from qlayer.types.check import BOOT, SMOKE, CasesPlan, CheckPlan, CheckResult, Decision, HttpPlan, Level
 from qlayer.types.source import SourceTree
-
-_BOOT = BootPlan.model_fields["name"].default
-SMOKE = "smoke"
-"""Name of the check that shows a skeleton alive. It proves the template's part, never what a model wrote."""
 
 
 def proves_behaviour(plan: CheckPlan) -> bool:
@@ -33,14 +29,14 @@ def decide(tree: SourceTree, checks: Sequence[CheckResult], *, unproved: Sequenc
     broken = _unparsed(tree)
     if broken is not None:
         return Decision(level=None, allow=False, reasons=(broken,))
-    boot = [check for check in checks if check.check == _BOOT]
+    boot = [check for check in checks if check.check == BOOT]
     if not boot or not all(check.ok for check in boot):
         why = next((check.verdict.cause for check in boot if not check.ok), "no boot check was run")
         return Decision(
             level=Level.V0, allow=False, reasons=("every file parses", f"it does not boot: {why}")
         )
 
-    judged = [check for check in checks if check.trusted and check.check not in (_BOOT, SMOKE)]
+    judged = [check for check in checks if check.trusted and check.check not in (BOOT, SMOKE)]
     failed = [_why_failed(check) for check in checks if check.trusted and not check.ok]
     missing = [f"no trusted example exercises {name}, so nothing proves it" for name in unproved]
     if not judged:
@@ -69,7 +65,7 @@ def _passed_sentences(checks: Sequence[CheckResult]) -> list[str]:
     return [
         f"{check.check}: all {check.total} {_kind(check)} pass"
         for check in checks
-        if check.ok and check.check != _BOOT
+        if check.ok and check.check != BOOT
     ]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from validation_results import case, check
 
-from qlayer.types.check import BootPlan, Case, CasesPlan, Expectation, HttpPlan, Level, PytestPlan
+from qlayer.types.check import SMOKE, BootPlan, Case, CasesPlan, Expectation, HttpPlan, Level, PytestPlan
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
-from qlayer.validation.decision import SMOKE, decide, proves_behaviour
+from qlayer.validation.decision import decide, proves_behaviour
 
 TREE = SourceTree().with_files({"m.py": "x = 1\n", "README.md": "not python ("})
 BOOT = check("boot")

@@ -13,13 +13,12 @@ from qlayer.generation.templates.service.design import Design, design_service
 from qlayer.generation.templates.service.proofs import Proofs, Step, plan
 from qlayer.generation.templates.service.slots import action_slot, rule_slot
 from qlayer.generation.templates.service.source import source_values
-from qlayer.types.check import BootPlan, CheckPlan, HttpPlan, PytestPlan
+from qlayer.types.check import SMOKE, BootPlan, CheckPlan, HttpPlan, PytestPlan
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import HttpExample, Spec
 
 _FILES = Path(__file__).parent / "files"
 _TESTS = "tests/test_service.py"
-SMOKE = "smoke"
 ROWS = "rows and rules"
 EXAMPLES = "examples"
 
