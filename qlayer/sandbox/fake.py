@@ -8,7 +8,15 @@ from types import ModuleType
 
 from qlayer.errors import SandboxError
 from qlayer.sandbox import compare, wire
-from qlayer.sandbox.base import Limits, SandboxInfo, SandboxJob, SandboxResult, ValuesJob
+from qlayer.sandbox.base import (
+    Limits,
+    PytestJob,
+    SandboxInfo,
+    SandboxJob,
+    SandboxResult,
+    SplitJob,
+    ValuesJob,
+)
 from qlayer.types.check import Case, CaseResult, Comparison, ErrorInfo
 from qlayer.types.verdict import Attribution, Evidence, Outcome, Phase, Tier, Verdict, most_severe
 
@@ -50,7 +58,15 @@ def accept(job: SandboxJob) -> SandboxResult:
 
 def result_of(job: SandboxJob, outcome: Outcome, cause: str = "the fake was told so") -> SandboxResult:
     """A result with this outcome, for the job and for each of its cases."""
-    cases = job.cases if isinstance(job, ValuesJob) else ()
+    match job:
+        case ValuesJob():
+            names = tuple(case.name for case in job.cases)
+        case PytestJob():
+            names = job.expected_tests
+        case SplitJob():
+            names = (job.function,)
+        case _:
+            names = ()
     return SandboxResult(
         verdict=Verdict(
             outcome=outcome,
@@ -59,7 +75,7 @@ def result_of(job: SandboxJob, outcome: Outcome, cause: str = "the fake was told
             attribution=Attribution.PROGRAM,
             evidence=_EVIDENCE,
         ),
-        cases=tuple(CaseResult(name=case.name, outcome=outcome) for case in cases),
+        cases=tuple(CaseResult(name=name, outcome=outcome) for name in names),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
@@ -35,8 +37,8 @@ class Fact(NamedTuple):
     """One thing that can be true of a run, as it shows in an observation. Empty fields: nothing shows."""
 
     outcome: Outcome
-    counters: dict[str, int] = {}
-    ending: dict[str, object] = {}
+    counters: Mapping[str, int] = MappingProxyType({})
+    ending: Mapping[str, object] = MappingProxyType({})
     stop: Stop | None = None
     case: str = ""
     done: bool = True
@@ -75,8 +77,8 @@ def observed(facts: list[Fact], nonce: str) -> Observation:
     fields: dict[str, object] = {"status": 9 if stop else 0, "killed": stop is not None}
     counters: dict[str, int] = {}
     for fact in facts:
-        fields |= fact.ending
-        counters |= fact.counters
+        fields |= dict(fact.ending)
+        counters |= dict(fact.counters)
     ending = {"cpu_us": 1000, "peak_bytes": 1, "survivors": False, "disk_full": False} | fields
     gone = ending.pop("gone", False)
     return Observation(
