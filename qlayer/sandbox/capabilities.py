@@ -44,6 +44,10 @@ class Host(NamedTuple):
     controllers: tuple[cgroup.Controller, ...]
     """Those in which a group could be made, limited and joined."""
 
+    def has(self, name: str) -> bool:
+        """Whether the capability is there."""
+        return any(each.name == name and each.available for each in self.capabilities)
+
 
 def probe() -> Host:
     """Try everything in throw-away processes; takes about a tenth of a second. Raises `SandboxError`."""
@@ -112,11 +116,19 @@ def tier(capabilities: Iterable[Capability], disabled: Collection[Control] = ())
 def require(minimum: Tier, capabilities: Iterable[Capability]) -> None:
     """Raises `TierUnavailable`, naming each missing capability and why, when the tier cannot be given."""
     known = {capability.name: capability for capability in capabilities}
+    reached = tier(known.values()).value
     missing = [known[name] for name in _NEEDS[minimum] if not known[name].available]
     if missing:
         reasons = "; ".join(f"{capability.name}: {capability.detail}" for capability in missing)
         raise TierUnavailable(
-            f"sandbox tier {minimum.value!r} is not available on this host ({reasons})",
-            hint="start as root or allow unprivileged user namespaces"
-            + ("" if minimum is not Tier.FULL else "; tier 'userns' does without root and cgroups"),
+            f"sandbox tier {minimum.value!r} is not available on this host, which reaches {reached!r} ({reasons})",
+            hint=_hint(minimum),
         )
+
+
+def _hint(minimum: Tier) -> str:
+    if minimum is Tier.FULL:
+        return "start as root on the host itself; tier 'userns' does without root and cgroups"
+    if os.geteuid() == 0:
+        return "root in a container also needs --cap-add SYS_ADMIN --security-opt seccomp=unconfined"
+    return "start as root or allow unprivileged user namespaces"

@@ -71,6 +71,11 @@ class Toolchain(Frozen):
     binds: tuple[tuple[str, str], ...] = ()
     """Pairs of a host path and where it is shown inside, read-only."""
 
+    @property
+    def label(self) -> str:
+        """For the evidence: the language and what its tool says of itself."""
+        return f"{self.runtime.language.value}: {self.version}"
+
 
 class ToolchainMissing(Exception):
     """The host lacks a language's tools. The platform's doing; the message names the command that helps."""

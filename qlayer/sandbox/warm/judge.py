@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qlayer.sandbox.base import InteractiveJob, PytestJob, SandboxJob, SandboxResult, SplitJob, ValuesJob
-from qlayer.sandbox.warm.grade import files, findings, program, project_tests, split, values
+from qlayer.sandbox.warm.grade import files, findings, interactive, program, project_tests, split, values
 from qlayer.sandbox.warm.grade.findings import Finding
 from qlayer.sandbox.warm.observation import Observation
 from qlayer.sandbox.warm.plan import Plan
@@ -29,7 +29,10 @@ def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) ->
         found, cases = project_tests.grade(job, plan.job.nonce, seen)
         evidence = evidence.model_copy(update={"forgeable": True})
     elif isinstance(job, InteractiveJob):
-        found = [findings.broken("an interactive job was planned by nobody")]
+        assert plan.tester is not None
+        found = interactive.grade(job, (plan.job.nonce, plan.tester.nonce), seen)
+        # Its stderr is in the cause; the talk between the two went nowhere else.
+        seen = seen._replace(stdout=b"")
     else:
         found = program.grade(job, plan.job.nonce, seen)
     found = [*found, *files.grade(seen, found)]
@@ -43,9 +46,30 @@ def judge(job: SandboxJob, plan: Plan, seen: Observation, evidence: Evidence) ->
     )
 
 
-def refused(cause: str, evidence: Evidence) -> SandboxResult:
+def not_built(found: list[Finding], seen: Observation, evidence: Evidence) -> SandboxResult:
+    """The result for a program that could not be built: all that the compiler wrote is stderr."""
+    return SandboxResult(
+        verdict=_verdict(findings.most_severe(found), _with_rest(evidence, found)),
+        usage=_usage(seen),
+        stderr=seen.stderr + seen.stdout,
+    )
+
+
+def blame_tests(result: SandboxResult) -> SandboxResult:
+    """The same, when it was the caller's interactor that could not be built."""
+    if result.verdict.attribution is not Attribution.PROGRAM:
+        return result
+    verdict = result.verdict.model_copy(
+        update={"attribution": Attribution.TESTS, "cause": f"the interactor: {result.verdict.cause}"}
+    )
+    return result.model_copy(update={"verdict": verdict})
+
+
+def refused(
+    cause: str, evidence: Evidence, *, attribution: Attribution = Attribution.CALLER
+) -> SandboxResult:
     """The result for a job that cannot be judged and was not started."""
-    finding = Finding(Outcome.REJECTED, cause, phase=Phase.ADMIT, attribution=Attribution.CALLER)
+    finding = Finding(Outcome.REJECTED, cause, phase=Phase.ADMIT, attribution=attribution)
     return SandboxResult(verdict=_verdict(finding, evidence))
 
 

@@ -6,19 +6,36 @@ import asyncio
 import itertools
 import os
 import platform
+import secrets
+import shutil
+import tempfile
 from collections import defaultdict
+from pathlib import Path
 
 from qlayer.errors import NotFoundError, SandboxError
 from qlayer.sandbox import capabilities, cgroup, helper, interpreter
-from qlayer.sandbox.base import Capability, InteractiveJob, Limits, SandboxInfo, SandboxJob, SandboxResult
+from qlayer.sandbox.base import (
+    Capability,
+    InteractiveJob,
+    Limits,
+    ProgramJob,
+    SandboxInfo,
+    SandboxJob,
+    SandboxResult,
+)
 from qlayer.sandbox.config import Control, WarmConfig
 from qlayer.sandbox.environments.shelf import attached, make_root
+from qlayer.sandbox.runtimes import tool_binds
 from qlayer.sandbox.warm import judge
+from qlayer.sandbox.warm.artefacts import ArtefactCache
+from qlayer.sandbox.warm.languages import Languages
+from qlayer.sandbox.warm.observation import Observation
 from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
 from qlayer.sandbox.warm.run import observe
+from qlayer.sandbox.warm.tools import is_for_tools
 from qlayer.sandbox.warm.zygote import Spec, Zygote
 from qlayer.sandbox.zygote.filters import filter_digest
-from qlayer.types.verdict import Evidence, Tier
+from qlayer.types.verdict import Attribution, Evidence, Tier
 
 BACKEND = "warm"
 _DEFAULT_LIMITS = Limits()
@@ -44,6 +61,10 @@ class WarmSandbox:
         self._idle: defaultdict[Kind, list[Zygote]] = defaultdict(list)
         self._busy: set[Zygote] = set()
         self._numbers = itertools.count()
+        # Made when the first program is compiled.
+        self._scratch = Path(tempfile.gettempdir(), f"qlayer-artefacts-{secrets.token_hex(16)}")
+        cache = ArtefactCache(config.artefacts or self._scratch, config.artefacts_bytes)
+        self._languages = Languages(cache)
 
     @property
     def info(self) -> SandboxInfo:
@@ -85,6 +106,7 @@ class WarmSandbox:
         zygotes = [*itertools.chain(*self._idle.values()), *self._busy]
         self._idle.clear()
         await asyncio.gather(*(zygote.close() for zygote in zygotes))
+        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
     async def run(
         self, job: SandboxJob, limits: Limits | None = None, *, cancel: asyncio.Event | None = None
@@ -94,6 +116,8 @@ class WarmSandbox:
         Setting `cancel` ends the run with CANCELLED and what was seen of it. A cancelled task raises.
         """
         evidence = self._evidence(job)
+        if is_for_tools(job):
+            return await self._run_with_tools(job, limits or _DEFAULT_LIMITS, evidence, cancel)
         try:
             plan = make(job)
         except Rejected as error:
@@ -112,6 +136,30 @@ class WarmSandbox:
     async def _run(
         self, job: SandboxJob, plan: Plan, limits: Limits, evidence: Evidence, cancel: asyncio.Event | None
     ) -> SandboxResult:
+        return judge.judge(job, plan, await self._observe(plan, limits, cancel), evidence)
+
+    async def _run_with_tools(
+        self,
+        job: ProgramJob | InteractiveJob,
+        limits: Limits,
+        evidence: Evidence,
+        cancel: asyncio.Event | None,
+    ) -> SandboxResult:
+        """A language that is built first, or two programs: all its runs take one slot."""
+        if isinstance(job, InteractiveJob) and not self._host.has("second_uid"):
+            cause = "an interactor needs a uid of its own, which this tier lacks; start as root"
+            return judge.refused(cause, evidence, attribution=Attribution.PLATFORM)
+        async with self._slots:
+            if cancel is not None and cancel.is_set():
+                return judge.cancelled(evidence)
+            try:
+                return await self._languages.run(
+                    job, limits, evidence, lambda plan, granted: self._observe(plan, granted, cancel)
+                )
+            except SandboxError as error:
+                return judge.disturbed(error.message, evidence)
+
+    async def _observe(self, plan: Plan, limits: Limits, cancel: asyncio.Event | None) -> Observation:
         zygote = await self._take(plan.kind)
         healthy = False
         try:
@@ -123,7 +171,7 @@ class WarmSandbox:
                 self._idle[plan.kind].append(zygote)
             else:
                 await asyncio.shield(zygote.close())
-        return judge.judge(job, plan, seen, evidence)
+        return seen
 
     async def _take(self, kind: Kind) -> Zygote:
         """An idle zygote of the kind that is still alive, or a new one. Raises `SandboxError` when closed."""
@@ -139,17 +187,18 @@ class WarmSandbox:
 
     async def _started(self, kind: Kind) -> Zygote:
         """A new zygote, busy from its first moment: leaving the sandbox ends it wherever it is."""
-        available = {capability.name for capability in self._host.capabilities if capability.available}
+        tools = await asyncio.to_thread(tool_binds) if kind is Kind.TOOLS else ()
         number = next(self._numbers)
         zygote = Zygote(
             Spec(
                 kind=kind,
-                privileged="second_uid" in available,
+                privileged=self._host.has("second_uid"),
                 first_uid=_uids(number),
                 groups=self._groups(number),
                 disabled=self._disabled,
                 environments=str(self._config.environments or ""),
                 helper=self._helper.path,
+                tools=tools,
             )
         )
         self._busy.add(zygote)
@@ -160,6 +209,19 @@ class WarmSandbox:
             await asyncio.shield(zygote.close())
             raise
         return zygote
+
+    async def lend(self, kind: Kind = Kind.BARE) -> Zygote:
+        """A zygote outside the pool. Give it back with `take_back`; leaving the sandbox ends it too.
+
+        Raises `SandboxError`.
+        """
+        assert self.info
+        return await self._started(kind)
+
+    async def take_back(self, zygote: Zygote) -> None:
+        """End a zygote that was lent."""
+        self._busy.discard(zygote)
+        await zygote.close()
 
     def _groups(self, number: int) -> tuple[cgroup.Group, ...]:
         name = f"qlayer-{os.getpid()}-{id(self):x}-{number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from qlayer.sandbox.base import InteractiveJob, Limits, ProgramJob
 from qlayer.sandbox.files.patterns import parse
@@ -24,14 +25,14 @@ _BUILD_SCHEMA = 1
 """Part of every key: raise it when the meaning of an artefact changes."""
 
 
-def is_for_tools(job: object) -> bool:
+def is_for_tools(job: object) -> TypeGuard[ProgramJob | InteractiveJob]:
     """Whether a job needs more than a warm interpreter."""
     if isinstance(job, InteractiveJob):
         return True
     return isinstance(job, ProgramJob) and job.language is not Language.PYTHON
 
 
-def check(tree: SourceTree, path: str, language: Language) -> None:
+def check(tree: SourceTree, path: str) -> None:
     """Raises `Rejected`."""
     if path not in tree:
         raise Rejected(f"path: {path} is not in the tree")

@@ -1,0 +1,2 @@
+hoard=0123456789abcdef
+while :; do hoard+=$hoard; done

@@ -1,0 +1,1 @@
+int main(void) { for (volatile int turn = 0;; turn++) {} }

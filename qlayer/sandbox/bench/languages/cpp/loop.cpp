@@ -1,0 +1,1 @@
+int main() { for (volatile bool more = true; more;) {} }

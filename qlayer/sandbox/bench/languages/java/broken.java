@@ -1,0 +1,3 @@
+class broken {
+    public static void main(String[] args) { int count = "three"; }
+}

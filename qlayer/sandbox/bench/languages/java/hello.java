@@ -1,0 +1,3 @@
+class hello {
+    public static void main(String[] args) { System.out.println("hello"); }
+}

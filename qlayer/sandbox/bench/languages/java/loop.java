@@ -1,0 +1,3 @@
+class loop {
+    public static void main(String[] args) { while (true) {} }
+}

@@ -1,0 +1,3 @@
+CREATE TABLE numbers(each INTEGER);
+INSERT INTO numbers VALUES (3), (4), (5);
+SELECT sum(each) + 1 FROM numbers;
