@@ -66,6 +66,8 @@ def _from_pip(
         update["file_origins"] = (files,)
     if config.ca_file is None and last.get("cert"):
         update["ca_file"] = Path(last["cert"])
+    if config.proxy_url is None and last.get("proxy"):
+        update["proxy_url"] = last["proxy"]
     return update
 
 

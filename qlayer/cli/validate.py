@@ -11,12 +11,14 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from qlayer.app.environments import open_environments
 from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.batch import BatchOptions, judge_batch
 from qlayer.cli.options import Json
 from qlayer.cli.render import checks_table, err, out, print_json
 from qlayer.errors import InputError
 from qlayer.sandbox.base import SandboxInfo
+from qlayer.sandbox.environments.project import ProvisionedSandbox
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.check import CheckResult
 from qlayer.types.source import MAX_FILE_BYTES, MAX_FILES, SourceTree
@@ -105,7 +107,8 @@ def read_project(path: Path) -> SourceTree:
 async def _judge(
     settings: Settings, tree: SourceTree, plan: ProjectPlan
 ) -> tuple[SandboxInfo, list[CheckResult]]:
-    async with WarmSandbox(settings.warm) as sandbox:
+    async with WarmSandbox(settings.warm) as warm:
+        sandbox = ProvisionedSandbox(warm, open_environments(settings))
         return sandbox.info, [await run_check(check, tree, sandbox) for check in plan.checks]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 
 def wheel(
@@ -79,7 +80,7 @@ class Index:
         return "".join(f"{name}=={version} --hash=sha256:{hash}\n" for name, version, hash in pins).encode()
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
-        parts = path.strip("/").split("/")
+        parts = urlsplit(path).path.strip("/").split("/")
         if parts[0] == "simple" and len(parts) == 2 and parts[1] in self.projects:
             return 200, *self._page(self.projects[parts[1]])
         if parts[0] == "files" and len(parts) == 2:

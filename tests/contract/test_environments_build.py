@@ -33,7 +33,7 @@ from qlayer.sandbox.environments.base import EnvironmentId
 from qlayer.sandbox.environments.cache import CachedEnvironments
 from qlayer.sandbox.environments.config import BuildLimits, EnvironmentsConfig
 from qlayer.sandbox.environments.parse import parse_lock
-from qlayer.sandbox.environments.project import dependency_error, prepare_for
+from qlayer.sandbox.environments.project import prepare_for, unprepared
 from qlayer.sandbox.fake import FakeSandbox
 from qlayer.sandbox.zygote.protocol import READY
 from qlayer.types.source import SourceTree
@@ -131,7 +131,7 @@ async def test_a_wheel_that_cannot_be_taken(
     error = await refused(tmp_path, index, ("one", "1.0", index.add(file)))
     assert isinstance(error, DependencyError) and why in error.message
     async with FakeSandbox() as sandbox:
-        verdict = dependency_error(error, sandbox.info).verdict
+        verdict = unprepared(error, sandbox.info).verdict
     assert (verdict.outcome, verdict.phase) == (Outcome.DEPENDENCY_ERROR, Phase.DEPS)
     assert verdict.attribution is Attribution.PROGRAM and not verdict.retryable
 
@@ -227,6 +227,20 @@ async def test_credentials_reach_the_index_and_nobody_else(tmp_path: Path, index
         url = index.url.replace("//", "//someone:secret@")
         await prepare(tmp_path, index, pin, index_url=url, file_origins=(other.url,))
         assert index.authorizations == ["Basic c29tZW9uZTpzZWNyZXQ="] and other.authorizations == [""]
+
+
+async def test_a_proxy_is_asked_for_the_indexs_addresses_only(tmp_path: Path, index: Index) -> None:
+    pin = ("one", "1.0", index.add(wheel("one")))
+    # The index itself plays the proxy: it is sent whole addresses, of a name that nothing else would answer.
+    url = "http://index.invalid/simple"
+    index.file_base = "http://index.invalid/files"
+    proxy = index.url.removesuffix("/simple")
+    await prepare(tmp_path, index, pin, index_url=url, proxy_url=proxy)
+    assert index.requests[0] == "http://index.invalid/simple/one/"
+    index.file_base = "http://other.invalid/files"
+    other = ("two", "1.0", index.add(wheel("two")))
+    error = await refused(tmp_path, index, other, index_url=url, proxy_url=proxy)
+    assert isinstance(error, ConfigurationError) and not any("other" in each for each in index.requests)
 
 
 # -- The sandbox of a build --------------------------------------------------------------------------------

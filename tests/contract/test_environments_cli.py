@@ -69,6 +69,22 @@ def test_errors_say_what_and_where(tmp_path: Path, index: Index, qlayer: Run) ->
     assert result.exit_code == 7 and "answers 503" in result.stderr
 
 
+def test_a_project_is_judged_with_its_locked_packages(tmp_path: Path, index: Index, qlayer: Run) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "main.py").write_text("import one\nassert one.VERSION == '1.0'\n")
+    without = json.loads(qlayer("validate", project, "--json").stdout)
+    assert without[0]["verdict"]["outcome"] != "ACCEPTED"
+    lock = project / "requirements.txt"
+    lock.write_bytes(index.lock(("one", "1.0", index.add(wheel("one")))))
+    judged = json.loads(qlayer("validate", project, "--json").stdout)
+    assert [check["verdict"]["outcome"] for check in judged] == ["ACCEPTED"]
+    lock.write_bytes(index.lock(("oone", "1.0", "0" * 64)))
+    [check] = json.loads(qlayer("validate", project, "--json").stdout)
+    assert (check["verdict"]["outcome"], check["verdict"]["phase"]) == ("DEPENDENCY_ERROR", "deps")
+    assert "knows no package 'oone'" in check["verdict"]["cause"]
+
+
 def test_pips_index_is_used_where_ours_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = EnvironmentsConfig(folder=tmp_path)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
@@ -77,9 +93,12 @@ def test_pips_index_is_used_where_ours_is_not_named(tmp_path: Path, monkeypatch:
     own = EnvironmentsConfig(folder=tmp_path, index_url="http://127.0.0.1:2/simple")
     assert index_of(own) == own
     file = tmp_path / "pip.conf"
-    file.write_text("[global]\nindex-url = http://127.0.0.1:3/simple\ncert = /some/ca.pem\n")
+    file.write_text(
+        "[global]\nindex-url = http://127.0.0.1:3/simple\ncert = /some/ca.pem\nproxy = http://127.0.0.1:4\n"
+    )
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.delenv("PIP_CERT", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
     found = index_of(config)
     assert found.index_url == "http://127.0.0.1:3/simple" and found.ca_file == Path("/some/ca.pem")
+    assert found.proxy_url == "http://127.0.0.1:4"

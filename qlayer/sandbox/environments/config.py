@@ -33,6 +33,8 @@ class IndexConfig(Frozen):
     """``https://host[:port]`` of the files, where that is not the index's own."""
     ca_file: Path | None = None
     """Certificates to trust instead of the system's."""
+    proxy_url: str | None = Field(default=None, repr=False)
+    """The way to the index where there is no direct one. Which addresses may be asked for stays the same."""
     connect_timeout_s: float = Field(default=20.0, gt=0)
     """For each answer of the index to begin or go on."""
     limits: BuildLimits = BuildLimits()

@@ -48,6 +48,7 @@ class Gateway:
         self._client = httpx.AsyncClient(
             timeout=config.connect_timeout_s,
             trust_env=False,
+            proxy=config.proxy_url,
             follow_redirects=False,
             verify=ssl.create_default_context(cafile=str(config.ca_file)) if config.ca_file else True,
         )
