@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import builder_attack
 import pytest
 from package_index import Index, serving, sha256, wheel
 
@@ -247,34 +246,41 @@ async def test_a_proxy_is_asked_for_the_indexs_addresses_only(tmp_path: Path, in
 
 
 @contextmanager
-def attacker(folder: Path, *disabled: str) -> Iterator[socket.socket]:
-    """`builder_attack` as process 1 of a build's sandbox."""
-    host, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    available = {each.name for each in capabilities.probe().capabilities if each.available}
-    privileged = "second_uid" in available
-    if privileged:
-        os.chown(folder, capabilities.FIRST_UID + 1, capabilities.FIRST_UID + 1)
-    root = str(Path(interpreter.__file__).parents[2])
-    code = (
-        f"import sys; sys.path += [{root!r}, {str(Path(builder_attack.__file__).parent)!r}]; "
-        f"import builder_attack; builder_attack.main({inside.fileno()})"
-    )
+def inside(module: str) -> Iterator[socket.socket]:
+    """A module of this folder as a keeper; gives the host's end of its control socket."""
+    host, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    paths = [str(Path(interpreter.__file__).parents[2]), str(Path(__file__).parent)]
+    code = f"import sys; sys.path += {paths!r}; import {module}; {module}.main({control.fileno()})"
     process = subprocess.Popen(
         [interpreter.base_executable(), "-s", "-P", "-S", "-B", "-c", code],
-        pass_fds=[inside.fileno()],
+        pass_fds=[control.fileno()],
         env={},
     )
-    inside.close()
-    setup = builder.setup_for(folder, privileged, capabilities.FIRST_UID)
+    control.close()
     host.settimeout(60)
     try:
-        host.send(setup._replace(disabled=list(disabled)).to_bytes())
-        word = host.recv(65_536)
-        assert word == READY, word
         yield host
     finally:
         host.close()
         process.wait(60)
+
+
+def is_privileged() -> bool:
+    return any(each.name == "second_uid" and each.available for each in capabilities.probe().capabilities)
+
+
+@contextmanager
+def attacker(folder: Path, *disabled: str) -> Iterator[socket.socket]:
+    """`builder_attack` as process 1 of a build's sandbox."""
+    privileged = is_privileged()
+    if privileged:
+        os.chown(folder, capabilities.FIRST_UID + 1, capabilities.FIRST_UID + 1)
+    setup = builder.setup_for(folder, privileged, capabilities.FIRST_UID)
+    with inside("builder_attack") as host:
+        host.send(setup._replace(disabled=list(disabled)).to_bytes())
+        word = host.recv(65_536)
+        assert word == READY, word
+        yield host
 
 
 def attempt(host: socket.socket, what: str, *arguments: object) -> str:
@@ -314,6 +320,21 @@ def test_a_build_sees_its_own_folder_and_the_interpreter_only(tmp_path: Path) ->
         assert attempt(host, "uid") != "0"
         assert attempt(host, "unshare") == "PermissionError"
     assert (target / "own").exists()
+
+
+async def test_only_the_set_that_is_asked_for_is_shown(tmp_path: Path, index: Index) -> None:
+    names = ("one", "two")
+    pins = {name: (name, "1.0", index.add(wheel(name))) for name in names}
+    made = {name: (await prepare(tmp_path, index, pins[name]))[1].removeprefix("sha256:") for name in names}
+    setup = builder.setup_for(tmp_path / "target", is_privileged(), capabilities.FIRST_UID)
+    with inside("packages_probe") as host:
+        host.send(setup._replace(writable=(), environments=str(tmp_path / "envs")).to_bytes())
+        host.send(bytes.fromhex(made["one"]))
+        seen = json.loads(host.recv(65_536))
+    # Without the cover every set is seen; with it none but the one that is bound, and that only meanwhile.
+    assert {*made.values()} <= {*seen["uncovered"]}
+    assert (seen["covered"], seen["before"], seen["after"]) == ([], [], [])
+    assert "one.py" in seen["shown"] and "two.py" not in seen["shown"]
 
 
 # -- The cache ---------------------------------------------------------------------------------------------
