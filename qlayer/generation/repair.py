@@ -88,7 +88,7 @@ def _failing_line(lines: list[str], failure: Failure) -> int | None:
 def _call(slot: Slot, failure: Failure) -> str:
     """The failing case as a sentence; empty when the plan has no such case."""
     for plan in slot.checks:
-        if plan.name != failure.check or not isinstance(plan, CasesPlan | HttpPlan):
+        if plan.name != failure.check or not isinstance(plan, CasesPlan | HttpPlan) or plan.hidden:
             continue
         for case in plan.cases:
             if case.name == failure.case:

@@ -68,6 +68,8 @@ class CaseResult(Frozen):
     """The returned value as a literal, trimmed; None when it did not return."""
     error: ErrorInfo | None = None
     seconds: float = 0.0
+    input_chars: int | None = None
+    """Length of its arguments as text; None where cases share a state, so that order is what counts."""
 
 
 BOOT = "boot"
@@ -93,6 +95,8 @@ class CasesPlan(Frozen):
     module: str
     cases: tuple[Case, ...]
     trusted: bool = True
+    hidden: bool = False
+    """Whoever fixes a program may learn nothing of its cases: the result is redacted."""
 
 
 class HttpPlan(Frozen):
@@ -104,6 +108,8 @@ class HttpPlan(Frozen):
     app: str = "app"
     cases: tuple[Case, ...]
     trusted: bool = True
+    hidden: bool = False
+    """Whoever fixes a program may learn nothing of its cases: the result is redacted."""
 
 
 class PytestPlan(Frozen):
@@ -115,6 +121,8 @@ class PytestPlan(Frozen):
     expected_tests: tuple[str, ...]
     """Node ids that must each pass exactly once, for example ``tests/test_add.py::test_add``."""
     trusted: bool = False
+    hidden: bool = False
+    """Whoever fixes a program may learn nothing of its cases: the result is redacted."""
 
 
 CheckPlan = Annotated[BootPlan | CasesPlan | HttpPlan | PytestPlan, Field(discriminator="kind")]
@@ -125,6 +133,8 @@ class CheckResult(Frozen):
 
     check: str
     trusted: bool
+    hidden: bool = False
+    """Redacted: cases have neither their names nor their values, and nothing that was printed is kept."""
     verdict: Verdict
     passed: int = 0
     total: int = 0
@@ -154,6 +164,12 @@ class Failure(Frozen):
     returned: str | None = None
     """What came back, as a literal; None when nothing did."""
     error: ErrorInfo | None = None
+    limit: str | None = None
+    """The limit that fired, for example ``cpu_s=10``."""
+    seconds: float = 0.0
+    """Wall time of the case where that is known, else of the whole run."""
+    memory_peak_bytes: int = 0
+    """Of the whole run."""
 
     @property
     def is_crash(self) -> bool:

@@ -22,6 +22,8 @@ from qlayer.types.check import (
 )
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Attribution, Outcome, Phase, Verdict
+from qlayer.validation.hidden import redacted
+from qlayer.validation.tracebacks import tidy
 
 MAX_OUTPUT_CHARS = 4_000
 """Of stdout and of stderr each; the end is kept, for that is where an error stands."""
@@ -52,17 +54,26 @@ async def run_check(
     result = await RetryingSandbox(sandbox).run(job, limits)
     names = _expected_names(plan)
     passed = _passed(result, names)
-    return CheckResult(
+    sizes = _input_sizes(plan)
+    checked = CheckResult(
         check=plan.name,
         trusted=plan.trusted,
         verdict=_proved(result.verdict, passed, max(1, len(names))),
         passed=passed,
         total=max(1, len(names)),
-        cases=tuple(_trimmed_case(case) for case in result.cases),
+        cases=tuple(_trimmed_case(case, sizes.get(case.name)) for case in result.cases),
         usage=result.usage,
         stdout=_tail(result.stdout.decode(errors="replace"), MAX_OUTPUT_CHARS),
         stderr=_tail(result.stderr.decode(errors="replace"), MAX_OUTPUT_CHARS),
     )
+    return redacted(checked) if not isinstance(plan, BootPlan) and plan.hidden else checked
+
+
+def _input_sizes(plan: CheckPlan) -> dict[str, int]:
+    """Only for calls that do not depend on each other."""
+    if not isinstance(plan, CasesPlan):
+        return {}
+    return {case.name: len(case.args) + len(case.kwargs) for case in plan.cases}
 
 
 def _job(plan: CheckPlan, tree: SourceTree) -> SandboxJob:
@@ -117,7 +128,7 @@ def _proved(verdict: Verdict, passed: int, total: int) -> Verdict:
     )
 
 
-def _trimmed_case(case: CaseResult) -> CaseResult:
+def _trimmed_case(case: CaseResult, input_chars: int | None) -> CaseResult:
     error = case.error
     if error is not None:
         error = ErrorInfo(
@@ -125,10 +136,10 @@ def _trimmed_case(case: CaseResult) -> CaseResult:
             message=_head(error.message, MAX_VALUE_CHARS),
             path=error.path,
             line=error.line,
-            traceback=_tail(error.traceback, MAX_TRACEBACK_CHARS),
+            traceback=_tail(tidy(error.traceback), MAX_TRACEBACK_CHARS),
         )
     returned = None if case.returned is None else _head(case.returned, MAX_VALUE_CHARS)
-    return case.model_copy(update={"error": error, "returned": returned})
+    return case.model_copy(update={"error": error, "returned": returned, "input_chars": input_chars})
 
 
 def _head(text: str, limit: int) -> str:

@@ -1,8 +1,9 @@
 """What a failed try may tell the next one: the one failure that is most worth showing.
 
 A small model is helped by one short, concrete failure and confused by ten, so exactly one is picked: a crash
-before a wrong answer (crashes can be repaired), and the earliest of its kind (later requests of a scenario
-may fail only because an earlier one did; a spec's first examples are the simplest).
+before a wrong answer (crashes can be repaired); of crashes the one with the shortest traceback; then the one
+with the smallest input. Of requests that share a state the earliest is picked, for later ones may fail only
+because it did. Of a check with hidden cases only its name, the kind of failure and the limit are told.
 """
 
 from __future__ import annotations
@@ -41,20 +42,45 @@ def failed_cases(checks: Sequence[CheckResult]) -> set[str]:
 
 def _failure(check: CheckResult) -> Failure:
     case = _most_telling(check.cases)
-    if case is None:
-        return Failure(check=check.check, outcome=check.verdict.outcome, message=check.verdict.cause)
-    return Failure(
+    whole = Failure(
         check=check.check,
-        case=case.name,
-        # A web application that raises is also answered for with status 500: still a crash.
-        outcome=Outcome.RUNTIME_ERROR if case.error is not None else case.outcome,
-        message=f"{case.error.type}: {case.error.message}" if case.error is not None else check.verdict.cause,
-        returned=case.returned,
-        error=case.error,
+        outcome=check.verdict.outcome,
+        message=check.verdict.cause,
+        limit=check.verdict.evidence.limit,
+        seconds=check.usage.wall_s,
+        memory_peak_bytes=check.usage.memory_peak_bytes,
     )
+    if case is None:
+        return whole
+    return whole.model_copy(
+        update={
+            "case": case.name,
+            # A web application that raises is also answered for with status 500: still a crash.
+            "outcome": Outcome.RUNTIME_ERROR if case.error is not None else case.outcome,
+            "message": _message(check, case),
+            "returned": case.returned,
+            "error": case.error,
+            "seconds": case.seconds or whole.seconds,
+        }
+    )
+
+
+def _message(check: CheckResult, case: CaseResult) -> str:
+    if case.error is None:
+        return check.verdict.cause
+    if check.hidden:
+        return f"{case.error.type} in a hidden case"
+    return f"{case.error.type}: {case.error.message}"
 
 
 def _most_telling(cases: Sequence[CaseResult]) -> CaseResult | None:
     failed = [case for case in cases if case.outcome is not Outcome.ACCEPTED]
-    crashed = (case for case in failed if case.error is not None)
-    return next(crashed, failed[0] if failed else None)
+    crashed = [case for case in failed if case.error is not None]
+    # `min` keeps the earliest of equals.
+    return min(crashed or failed, key=_size, default=None)
+
+
+def _size(case: CaseResult) -> tuple[int, int]:
+    if case.input_chars is None:
+        return 0, 0
+    return len(case.error.traceback) if case.error is not None else 0, case.input_chars

@@ -5,6 +5,8 @@ from __future__ import annotations
 from validation_results import case, check
 
 from qlayer.types.candidate import Diagnosis
+from qlayer.types.check import CaseResult, ErrorInfo
+from qlayer.types.usage import ResourceUsage
 from qlayer.types.verdict import Outcome
 from qlayer.validation.feedback import failed_cases, first_failure
 
@@ -66,3 +68,38 @@ def test_failed_cases_are_named_with_their_check() -> None:
         check("b", outcome=Outcome.MEMORY_LIMIT),
     ]
     assert failed_cases(checks) == {"a/two", "b/"}
+
+
+def sized(
+    name: str, input_chars: int | None, outcome: Outcome = WRONG, *, traceback: str | None = None
+) -> CaseResult:
+    error = None if traceback is None else ErrorInfo(type="TypeError", message="no", traceback=traceback)
+    return CaseResult(name=name, outcome=outcome, error=error, input_chars=input_chars, seconds=0.25)
+
+
+def test_of_wrong_answers_the_one_with_the_smallest_input_is_shown() -> None:
+    cases = (sized("big", 90), sized("right", 1, Outcome.ACCEPTED), sized("small", 5), sized("equal", 5))
+    failure = first_failure([], [check("examples", *cases)])
+    assert failure is not None and failure.case == "small"
+
+
+def test_of_crashes_the_one_with_the_shortest_traceback_is_shown() -> None:
+    long, short = sized("deep", 3, traceback="x" * 900), sized("plain", 70, traceback="x" * 30)
+    failure = first_failure([], [check("examples", sized("wrong", 1), long, short)])
+    assert failure is not None and failure.case == "plain"
+
+
+def test_of_requests_that_share_a_state_the_earliest_is_shown() -> None:
+    cases = (sized("1. POST", None, traceback="x" * 99), sized("2. GET", None, traceback="x"))
+    failure = first_failure([], [check("requests", *cases)])
+    assert failure is not None and failure.case == "1. POST"
+
+
+def test_a_failure_tells_what_was_used_and_which_limit_fired() -> None:
+    failed = check("examples", sized("one", 1), outcome=Outcome.MEMORY_LIMIT)
+    evidence = failed.verdict.evidence.model_copy(update={"limit": "memory_bytes=1000"})
+    verdict = failed.verdict.model_copy(update={"evidence": evidence})
+    usage = ResourceUsage(wall_s=2.0, memory_peak_bytes=999)
+    failure = first_failure([], [failed.model_copy(update={"verdict": verdict, "usage": usage})])
+    assert failure is not None
+    assert (failure.limit, failure.seconds, failure.memory_peak_bytes) == ("memory_bytes=1000", 0.25, 999)
