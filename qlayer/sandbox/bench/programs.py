@@ -1,4 +1,4 @@
-"""The two programs that are measured: a HumanEval-like function, and one with imports and fifty asserts."""
+"""The programs that are measured: nothing, a HumanEval-like function, one with imports and fifty asserts."""
 
 from __future__ import annotations
 
@@ -93,6 +93,10 @@ class BenchProgram(Frozen):
         return SplitJob(tree=tree, module="main", function=self.function, tests=tests)
 
 
+NOOP = BenchProgram(
+    name="no-op", function="nothing", source="def nothing():\n    return None\n", calls=(("()", "None"),)
+)
+"""What is left is the cost of running anything."""
 TINY = BenchProgram(name="tiny", function="has_close_elements", source=_NEAR, calls=_NEAR_CALLS)
 """A function like HumanEval's, five asserts."""
 MEDIUM = BenchProgram(name="medium", function="frequent", source=_WORDS, calls=_WORDS_CALLS)

