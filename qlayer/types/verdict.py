@@ -122,8 +122,6 @@ class Evidence(Frozen):
     kernel: str | None = None
     filter_digest: str | None = None
     """Digest of the seccomp programs in force."""
-    image_digest: str | None = None
-    """Of the container image, where the backend has one."""
     host_load: float | None = None
     """One-minute load average divided by CPUs at the start of the run."""
     image_digest: str | None = None
