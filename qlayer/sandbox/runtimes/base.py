@@ -56,6 +56,8 @@ class Runtime(Frozen):
     build: Build | None = None
     run: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
+    libraries: str = ""
+    """Where the tool's shared libraries lie, seen from its own folder: the loader asks /proc, which is missing."""
     shown: tuple[str, ...] = ()
     """Globs of host folders that it needs besides /usr/bin and /usr/lib, read-only."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -51,6 +52,9 @@ def environment(toolchain: Toolchain, limits: Limits) -> dict[str, str]:
     """All that the process sees."""
     memory = str(limits.memory_bytes // MiB)
     own = {name: value.replace("{memory_mib}", memory) for name, value in toolchain.runtime.environment}
+    if toolchain.runtime.libraries:
+        folder = posixpath.dirname(toolchain.executable)
+        own["LD_LIBRARY_PATH"] = posixpath.normpath(f"{folder}/{toolchain.runtime.libraries}")
     return {**_ENVIRONMENT, **own}
 
 

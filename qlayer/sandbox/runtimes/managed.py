@@ -38,6 +38,7 @@ JAVA = Runtime(
         *("{tool}", "-Xmx{memory_mib}m", "-Xss16m", "-XX:ActiveProcessorCount=2", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
         *("-XX:-UsePerfData", "-XX:-UseContainerSupport", "-Dfile.encoding=UTF-8", "-cp", "{build}", "{class}"),
     ),
+    libraries="../lib",
     shown=("/etc/java-*",),
 )
 
@@ -62,7 +63,7 @@ TYPESCRIPT = Runtime(
         argv=(
             *("{host:node}", "{tool}", "--pretty", "false", "--target", "es2020", "--module", "commonjs"),
             *("--strict", "--noImplicitAny", "false", "--noEmitOnError", "--skipLibCheck"),
-            *("--skipDefaultLibCheck", "--types", "", "--lib", "es2020", "--rootDir", "."),
+            *("--skipDefaultLibCheck", "--lib", "es2020", "--rootDir", "."),
             *("--outDir", "{build}", "node-globals.d.ts", "{path}"),
         ),
         extra_files=(("node-globals.d.ts", _AMBIENT),),

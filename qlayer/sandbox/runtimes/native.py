@@ -74,10 +74,12 @@ RUST = Runtime(
     build=Build(
         argv=(
             *("{tool}", "--edition", "2021", "-O", "-C", "codegen-units=1", "-C", "strip=symbols"),
-            *("--crate-name", "program", "-o", _PROGRAM, "{path}"),
+            # Not the linker that comes with rustc: it looks for itself in /proc.
+            *("-C", "link-arg=-fuse-ld=bfd", "--crate-name", "program", "-o", _PROGRAM, "{path}"),
         ),
     ),
     run=(_PROGRAM,),
+    libraries="../lib",
 )
 
 BINARY = Runtime(

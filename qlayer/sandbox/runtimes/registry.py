@@ -103,7 +103,7 @@ def _rust(path: str, runtime: Runtime) -> tuple[str, dict[str, str]]:
     """The compiler that rustup's proxy would start: its home may be closed to other users."""
     root = _asked([path, "--print", "sysroot"], runtime).strip()
     if root == "/usr":
-        return "/usr/bin/rustc", {}
+        return "/usr/bin/rustc", {}  # its libraries are where the loader looks anyway
     binds = {f"{root}/{part}": f"{_INSIDE}/rust/{part}" for part in ("bin", "lib")}
     return f"{_INSIDE}/rust/bin/rustc", binds
 

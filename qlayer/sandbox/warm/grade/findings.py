@@ -15,6 +15,7 @@ from qlayer.types.check import ErrorInfo
 from qlayer.types.verdict import PRECEDENCE, Attribution, Outcome, Phase
 
 _TEXT = 8_000
+_PAGE = 4096
 _NO_DISK = "statfs(/tmp): no free block or inode"
 
 
@@ -53,11 +54,17 @@ def limits_hit(seen: Observation, *, compiling: bool = False) -> list[Finding]:
     ]
 
 
+def _own_limit(seen: Observation) -> bool:
+    """Whether the group itself was full when the kernel killed. Some kernels count no failure in version 1."""
+    full_bytes = seen.limits.memory_bytes // _PAGE * _PAGE
+    return seen.counters.limit_hits != 0 or seen.counters.peak_bytes >= full_bytes
+
+
 def _space(seen: Observation) -> Iterable[Finding]:
     limits, counters = seen.limits, seen.counters
     if seen.stop is Stop.REPORT:
         yield tampering("it flooded the private channel")
-    if counters.oom_kills and counters.limit_hits != 0:
+    if counters.oom_kills and _own_limit(seen):
         yield Finding(
             Outcome.MEMORY_LIMIT,
             f"it needed more than {limits.memory_bytes} bytes of memory",
@@ -122,7 +129,7 @@ def _wall(seen: Observation) -> Iterable[Finding]:
 
 def _disturbed(seen: Observation) -> Iterable[Finding]:
     """The host's doing, where a limit would otherwise be the program's."""
-    if seen.counters.oom_kills and seen.counters.limit_hits == 0:
+    if seen.counters.oom_kills and not _own_limit(seen):
         yield no_verdict(
             "the host ran out of memory and killed it below its own limit",
             limit=f"memory_bytes={seen.limits.memory_bytes}",
