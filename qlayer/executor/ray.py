@@ -66,7 +66,10 @@ class SupervisorInfo(NamedTuple):
 
 
 class Supervisor:
-    """The actor: trusted code around one worker. A program never runs in its process."""
+    """The actor: trusted code around one worker. A program never runs in its process.
+
+    It ends with its raylet, and everything below it with it: the sandbox's keepers see to that.
+    """
 
     def __init__(self, builder: WorkerBuilder[Any, Any], workers: int, linger_s: float) -> None:
         self._builder = builder
@@ -77,6 +80,9 @@ class Supervisor:
         self._tasks: dict[int, asyncio.Task[Any]] = {}
 
     async def open(self) -> SupervisorInfo:
+        # Ray lets an actor live on for a while when its raylet was killed. Nobody would own what is below it.
+        raylet = os.pidfd_open(os.getppid())
+        asyncio.get_running_loop().add_reader(raylet, os._exit, 1)
         self._worker = await self._open.enter_async_context(self._builder())
         return SupervisorInfo(os.getpid(), ray.get_runtime_context().get_node_id())
 
@@ -243,9 +249,14 @@ class _Lane(Generic[P, R]):
                 if failures >= MAX_FAILED_STARTS or isinstance(error, RayTaskError):
                     raise _meant(error) from error
                 await asyncio.sleep(_FIRST_DELAY_S * 2**failures)
+            except asyncio.CancelledError:
+                if self.info is not None:
+                    await asyncio.shield(self._close(actor))
+                raise
             finally:
                 self.info = None
-                await asyncio.shield(self._end(actor))
+                with suppress(RayError):
+                    ray.kill(actor)
 
     def _create(self) -> Any:
         remote: Any = ray.remote(Supervisor)
@@ -367,13 +378,11 @@ class _Lane(Generic[P, R]):
         else:
             self._dispatch.finish(ticket, result)
 
-    async def _end(self, actor: Any) -> None:
-        """Let it close its worker; then end its process. Does nothing when it is gone already."""
+    async def _close(self, actor: Any) -> None:
+        """Let it close its worker before its process ends."""
         with suppress(RayError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await actor.close.remote()
-        with suppress(RayError):
-            ray.kill(actor)
 
 
 def _meant(error: RayError) -> BaseException:
