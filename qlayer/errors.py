@@ -18,6 +18,8 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     │       └── SourceFailed   one source of several did not give them; the next one is tried
     ├── SandboxError           the sandbox itself broke; never the judged program's fault
     │   ├── IndexUnavailable   the package index cannot be reached; retry helps
+    │   ├── SessionsFull       no more sessions at once; retry helps
+    │   ├── SessionGone        the session has ended (idle, a limit, closed)
     │   └── TierUnavailable    the isolation asked for cannot be given here; refused, never weakened
     └── StoreError             blobs or records cannot be read or written
         ├── StoreFull          no space left; nothing was half-written
@@ -158,6 +160,16 @@ class TierUnavailable(SandboxError):
 
     retryable = False
     exit_code = 3
+
+
+class SessionsFull(SandboxError):
+    """As many sessions are open as this host allows. One more can be had when one has ended."""
+
+
+class SessionGone(SandboxError):
+    """The session has ended; the message says why. Another can be opened."""
+
+    retryable = False
 
 
 class StoreError(QlayerError):

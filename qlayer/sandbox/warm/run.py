@@ -176,11 +176,11 @@ class _Run:
 
     def _hand_over(self) -> None:
         """Send the order with its descriptors, and close our copies of those."""
-        job, stdin = _sealed(self._plan.job.to_bytes()), _sealed(self._plan.stdin)
+        job, stdin = sealed(self._plan.job.to_bytes()), sealed(self._plan.stdin)
         fds = [job, self._report.write_fd, stdin, self._stdout.write_fd, self._stderr.write_fd]
         extra = [job, stdin]
         if self._plan.tester is not None:
-            tester = _sealed(self._plan.tester.to_bytes())
+            tester = sealed(self._plan.tester.to_bytes())
             fds += [tester, self._reports[-1].write_fd]
             extra.append(tester)
         try:
@@ -235,7 +235,7 @@ class _Run:
             drain.close()
 
 
-def _sealed(data: bytes) -> int:
+def sealed(data: bytes) -> int:
     """A descriptor with these bytes that nobody can change any more."""
     fd = os.memfd_create("qlayer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     rest = memoryview(data)
