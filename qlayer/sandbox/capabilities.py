@@ -121,7 +121,8 @@ def require(minimum: Tier, capabilities: Iterable[Capability]) -> None:
     if missing:
         reasons = "; ".join(f"{capability.name}: {capability.detail}" for capability in missing)
         raise TierUnavailable(
-            f"sandbox tier {minimum.value!r} is not available on this host, which reaches {reached!r} ({reasons})",
+            f"sandbox tier {minimum.value!r} is not available on this host, which reaches {reached!r} "
+            f"({reasons})",
             hint=_hint(minimum),
         )
 

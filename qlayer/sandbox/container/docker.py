@@ -145,11 +145,10 @@ class _DockerCell(Cell):
 
     async def close(self) -> None:
         """End the container at once, with everything in it, and remove it."""
-        self.spec = self.spec._replace(groups=())
-        await super().close()
         container, self._container = self._container, None
         if container is not None:
             await asyncio.to_thread(remove, container)
+        await super().close()
 
 
 def _listen(listener: socket.socket, folder: str) -> None:

@@ -77,16 +77,18 @@ def _second_uid(first_uid: int) -> str:
     mapped, mapped_in = os.pipe()
     pid = os.fork()
     if pid == 0:
-        syscalls.unshare(syscalls.CLONE_NEWUSER)
-        os.write(ready_in, b"1")
-        os.read(mapped, 1)
         try:
+            syscalls.unshare(syscalls.CLONE_NEWUSER)
+            os.write(ready_in, b"1")
+            os.read(mapped, 1)
             os.setresuid(CANDIDATE_UID, CANDIDATE_UID, CANDIDATE_UID)
         except OSError:
             os._exit(1)
         os._exit(0)
     os.close(ready_in)
-    os.read(ready, 1)
+    if not os.read(ready, 1):
+        os.waitpid(pid, 0)
+        raise OSError("no user namespace to map it in")
     write_file(f"/proc/{pid}/uid_map", f"{ZYGOTE_UID} {first_uid} 3")
     os.write(mapped_in, b"1")
     if os.waitpid(pid, 0)[1] != 0:
