@@ -23,9 +23,9 @@ COMPILE_LIMITS = Limits(
 class Build(Frozen):
     """How sources become artefacts in a folder, or (without artefacts) how a file's grammar is checked.
 
-    In `argv` these are replaced: ``{tool}`` (the runtime's first tool), ``{host:NAME}`` (another), ``{build}``
-    (the folder for artefacts), ``{path}`` (the job's file), ``{stem}`` (without its suffix), ``{folder}`` (where
-    it lies) and ``{sources}`` (one word for every file of the tree with one of `suffixes`).
+    In `argv` these are replaced: ``{tool}`` (the runtime's first tool), ``{host:NAME}`` (another),
+    ``{build}`` (the folder for artefacts), ``{path}`` (the job's file), ``{stem}`` (without its suffix),
+    ``{folder}`` (where it lies) and ``{sources}`` (a word for every file with one of `suffixes`).
     """
 
     argv: tuple[str, ...]
@@ -57,7 +57,7 @@ class Runtime(Frozen):
     run: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
     libraries: str = ""
-    """Where the tool's shared libraries lie, seen from its own folder: the loader asks /proc, which is missing."""
+    """Where its shared libraries lie, seen from its own folder: the loader asks /proc, which is missing."""
     shown: tuple[str, ...] = ()
     """Globs of host folders that it needs besides /usr/bin and /usr/lib, read-only."""
 

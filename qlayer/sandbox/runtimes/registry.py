@@ -5,7 +5,6 @@ Tools are started here only to print their version; they are the host's own, not
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import subprocess
@@ -44,7 +43,7 @@ def find(language: Language) -> Toolchain:
         places.append(place)
         binds.update(needed)
     version = _version(runtime)
-    binds |= {path: path for pattern in (*_ALWAYS, *runtime.shown) for path in sorted(glob.glob(pattern))}
+    binds |= {path: path for pattern in (*_ALWAYS, *runtime.shown) for path in _glob(pattern)}
     return Toolchain(
         runtime=runtime,
         version=version,
@@ -134,6 +133,10 @@ def _asked(command: list[str], runtime: Runtime) -> str:
             f"{runtime.language.value}: {command[0]} does not work ({error}); {runtime.install}"
         ) from None
     return done.stdout.decode("utf-8", "replace")
+
+
+def _glob(pattern: str) -> list[str]:
+    return sorted(str(path) for path in Path("/").glob(pattern.lstrip("/")))
 
 
 def _which(tool: str) -> str | None:

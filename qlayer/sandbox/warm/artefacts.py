@@ -1,7 +1,7 @@
 """What builds made, kept on disk by the digest of what they were made from.
 
-One file per build, written beside and renamed, so that two hosts' processes may share a folder: a reader sees a
-whole entry or none. A damaged entry counts as missing. Bounded by bytes; the least recently used go first.
+One file per build, written beside and renamed, so that several processes may share a folder: a reader sees
+a whole entry or none. A damaged entry counts as missing. Bounded by bytes; the least recently used go first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DIGEST_CHARS = len(sha256(b""))
 
 
 class ArtefactCache:
-    """Artefacts by key. Blocking: call it from a thread. Errors of the disk make it forgetful, never wrong."""
+    """Artefacts by key. Blocking: call it in a thread. A broken disk makes it forgetful, never wrong."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder
@@ -74,7 +74,11 @@ class ArtefactCache:
 
 
 def _split(raw: bytes) -> tuple[str, bytes]:
-    head, newline, data = raw[:_DIGEST_CHARS], raw[_DIGEST_CHARS : _DIGEST_CHARS + 1], raw[_DIGEST_CHARS + 1 :]
+    head, newline, data = (
+        raw[:_DIGEST_CHARS],
+        raw[_DIGEST_CHARS : _DIGEST_CHARS + 1],
+        raw[_DIGEST_CHARS + 1 :],
+    )
     if newline != b"\n":
         raise ValueError("no digest in front")
     return head.decode("ascii"), data

@@ -55,7 +55,7 @@ def limits_hit(seen: Observation, *, compiling: bool = False) -> list[Finding]:
 
 
 def _own_limit(seen: Observation) -> bool:
-    """Whether the group itself was full when the kernel killed. Some kernels count no failure in version 1."""
+    """Whether the group itself was full when the kernel killed. Some kernels count no hit in version 1."""
     full_bytes = seen.limits.memory_bytes // _PAGE * _PAGE
     return seen.counters.limit_hits != 0 or seen.counters.peak_bytes >= full_bytes
 

@@ -1,13 +1,13 @@
 """Becomes another program: a compiler, an interpreter of another language, or what a compiler made.
 
-The child has given up everything before, and keeps its namespaces, uid, cgroup, limits and filters. The private
-channel is closed by execve, so all that the program can say is its output and its exit status.
+The child has given up everything before, and keeps its namespaces, uid, cgroup, limits and filters. The
+private channel is closed by execve, so all that the program can say is its output and its exit status.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` adds enumerations, which touch more pages
 import os
-import signal
 from typing import NoReturn
 
 from qlayer.sandbox.zygote.job import Job
@@ -15,11 +15,11 @@ from qlayer.sandbox.zygote.report import Report
 
 _CANNOT_EXECUTE = 126
 """As shells say it."""
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+_IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
 def run(job: Job, report: Report) -> NoReturn:
-    """Put the artefacts in their place, then execve. Fields: argv, environment, folders, moves, executables."""
+    """Put artefacts in their place, then execve. Fields: argv, environment, folders, moves, executables."""
     for folder in job.body["folders"]:
         os.makedirs(folder, 0o755, exist_ok=True)
     for source, target in job.body["moves"]:
@@ -27,7 +27,7 @@ def run(job: Job, report: Report) -> NoReturn:
     for path in job.body["executables"]:
         os.chmod(path, 0o755)
     for number in _IGNORED_BY_PYTHON:
-        signal.signal(number, signal.SIG_DFL)
+        _signal.signal(number, _signal.SIG_DFL)
     report.send("compiled")
     argv = job.body["argv"]
     try:
