@@ -28,9 +28,10 @@ from qlayer.errors import (
 )
 from qlayer.sandbox import capabilities, interpreter
 from qlayer.sandbox.environments import builder, shelf
-from qlayer.sandbox.environments.base import EnvironmentId
+from qlayer.sandbox.environments.base import EnvironmentId, Target
 from qlayer.sandbox.environments.cache import CachedEnvironments
 from qlayer.sandbox.environments.config import BuildLimits, EnvironmentsConfig
+from qlayer.sandbox.environments.gateway import Gateway
 from qlayer.sandbox.environments.parse import parse_lock
 from qlayer.sandbox.environments.project import prepare_for, unprepared
 from qlayer.sandbox.fake import FakeSandbox
@@ -242,6 +243,33 @@ async def test_a_proxy_is_asked_for_the_indexs_addresses_only(tmp_path: Path, in
     assert isinstance(error, ConfigurationError) and not any("other" in each for each in index.requests)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({"page": name} for name in ("../admin", "a/b", "", "A", 5, None)),
+        *(
+            {"file": url}
+            for url in ("http://[::x", "x" * 100_000, "", "file:///etc/passwd", "ftp://127.0.0.1/x")
+        ),
+        *({"file": url} for url in ("http://127.0.0.1:1/", "http://127.0.0.1@192.0.2.1/", None)),
+    ],
+    ids=lambda asked: str(asked)[:40],
+)
+async def test_the_gateway_believes_no_request(tmp_path: Path, index: Index, asked: dict[str, Any]) -> None:
+    passed: list[bytes] = []
+
+    async def send(packet: bytes) -> None:
+        passed.append(packet)
+
+    async with Gateway(EnvironmentsConfig(folder=tmp_path, index_url=index.url)) as gateway:
+        with pytest.raises(QlayerError):
+            await gateway.answer(asked, send)
+        assert passed == [] and index.requests == []
+        index.add(wheel("one"))
+        await gateway.answer({"page": "one"}, send)
+        assert passed
+
+
 # -- The sandbox of a build --------------------------------------------------------------------------------
 
 
@@ -335,6 +363,36 @@ async def test_only_the_set_that_is_asked_for_is_shown(tmp_path: Path, index: In
     assert {*made.values()} <= {*seen["uncovered"]}
     assert (seen["covered"], seen["before"], seen["after"]) == ([], [], [])
     assert "one.py" in seen["shown"] and "two.py" not in seen["shown"]
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"x",
+        b"[]",
+        b"{}",
+        b'{"step": 1}',
+        b'{"step": "a", "done": "x"}',
+        b'{"step": "a", "done": []}',
+        b"\xff",
+    ],
+)
+async def test_a_build_that_speaks_nonsense_is_the_platforms_fault(
+    tmp_path: Path, index: Index, packet: bytes
+) -> None:
+    config = EnvironmentsConfig(folder=tmp_path, index_url=index.url)
+    lock = parse_lock("x.txt", index.lock(("one", "1.0", "0" * 64)))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    # A process that plays no part: the words come from here.
+    with ours, theirs, subprocess.Popen(["true"]) as process:  # noqa: ASYNC220
+        theirs.send(READY)
+        theirs.send(packet)
+        playing = builder.Process(process, ours, ())
+        async with Gateway(config) as gateway:
+            with pytest.raises(SandboxError) as caught:
+                await builder.converse(playing, gateway, config, lock, Target(tags=("x",)), lambda step: None)
+    assert type(caught.value) is SandboxError
 
 
 # -- The cache ---------------------------------------------------------------------------------------------

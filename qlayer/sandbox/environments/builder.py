@@ -26,7 +26,7 @@ _GRACE_S = 10.0
 _REMOVE_TRIES = 100
 
 
-class _Process(NamedTuple):
+class Process(NamedTuple):
     """A build's keeper, the host's end of its control socket, its groups."""
 
     keeper: subprocess.Popen[bytes]
@@ -44,11 +44,11 @@ async def build(
     host = await asyncio.to_thread(capabilities.probe)
     capabilities.require(Tier.USERNS, host.capabilities)
     async with Gateway(config) as gateway:
-        process = await asyncio.to_thread(_start, config, host, folder)
+        process = await _started(config, host, folder)
         finished = False
         try:
             async with asyncio.timeout(config.limits.wall_s):
-                await _converse(process, gateway, config, lock, target, progress)
+                await converse(process, gateway, config, lock, target, progress)
                 finished = True
         except TimeoutError:
             # The index may be slow as well as the lock long: nobody is blamed.
@@ -60,7 +60,17 @@ async def build(
             await asyncio.shield(asyncio.to_thread(_end, process, finished))
 
 
-def _start(config: EnvironmentsConfig, host: capabilities.Host, folder: Path) -> _Process:
+async def _started(config: EnvironmentsConfig, host: capabilities.Host, folder: Path) -> Process:
+    """Start it in a thread; when the task is cancelled meanwhile, end it again."""
+    starting = asyncio.ensure_future(asyncio.to_thread(_start, config, host, folder))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.to_thread(_end, await starting, False)
+        raise
+
+
+def _start(config: EnvironmentsConfig, host: capabilities.Host, folder: Path) -> Process:
     available = {each.name for each in host.capabilities if each.available}
     privileged = "second_uid" in available
     first_uid = capabilities.FIRST_UID + 3 * ((os.getpid() * 64 + 63) % capabilities.UID_TRIPLES)
@@ -85,7 +95,7 @@ def _start(config: EnvironmentsConfig, host: capabilities.Host, folder: Path) ->
     setup = setup_for(folder, privileged, first_uid, groups)
     ours.send(setup.to_bytes())
     ours.setblocking(False)
-    return _Process(keeper, ours, groups)
+    return Process(keeper, ours, groups)
 
 
 def setup_for(folder: Path, privileged: bool, first_uid: int, groups: tuple[cgroup.Group, ...] = ()) -> Setup:
@@ -102,14 +112,15 @@ def setup_for(folder: Path, privileged: bool, first_uid: int, groups: tuple[cgro
     )
 
 
-async def _converse(
-    process: _Process,
+async def converse(
+    process: Process,
     gateway: Gateway,
     config: EnvironmentsConfig,
     lock: Lock,
     target: Target,
     progress: Progress | None,
 ) -> None:
+    """Hand the order over and answer until the build is done; nothing that it says is believed."""
     control = process.control
     word = await _receive(control)
     if word != READY:
@@ -120,13 +131,20 @@ async def _converse(
         message = _message(await _receive(control))
         if "step" in message:
             if progress is not None:
-                progress(Step(package=str(message["step"]), done=int(message["done"]), of=len(lock.pins)))
+                progress(_step(message, len(lock.pins)))
         elif "page" in message or "file" in message:
             await gateway.answer(message, lambda packet: relay(control, packet))
         elif "installed" in message:
             return
         else:
             raise _failure(lock, message, process)
+
+
+def _step(message: dict[str, Any], of: int) -> Step:
+    try:
+        return Step(package=str(message["step"]), done=int(message["done"]), of=of)
+    except (KeyError, TypeError, ValueError):
+        raise SandboxError("the build speaks nonsense") from None
 
 
 def _hand_over(control: socket.socket, config: EnvironmentsConfig, lock: Lock, target: Target) -> None:
@@ -169,7 +187,7 @@ def _message(packet: bytes) -> dict[str, Any]:
     raise SandboxError("the build speaks nonsense")
 
 
-def _failure(lock: Lock, message: dict[str, Any], process: _Process) -> Exception:
+def _failure(lock: Lock, message: dict[str, Any], process: Process) -> Exception:
     kind, why = message.get("failed"), str(message.get("message", ""))[:1000]
     where = lock.where(str(message.get("name", "")))
     if kind == "refused":
@@ -187,7 +205,7 @@ def _failure(lock: Lock, message: dict[str, Any], process: _Process) -> Exceptio
     return SandboxError(f"the build broke: {why or 'it died'}")
 
 
-def _end(process: _Process, finished: bool) -> None:
+def _end(process: Process, finished: bool) -> None:
     """Return when nothing is left; the namespace dies with its first process, that with its keeper."""
     process.control.close()
     try:

@@ -68,8 +68,8 @@ class Gateway:
         (the limit of bytes), `SandboxError` (a request that no honest build makes).
         """
         page = "page" in request
-        url = self._page(request["page"]) if page else httpx.URL(str(request["file"]))
         try:
+            url = self._page(request["page"]) if page else httpx.URL(str(request["file"]))
             async with self._opened(url) as response:
                 await self._pass_on(response, page, send)
         except httpx.InvalidURL as error:
