@@ -54,6 +54,9 @@ class ValuesJob(Frozen):
     cases: tuple[Case, ...]
     """Empty: only import the module."""
     driver: Literal["call", "asgi"] = "call"
+    fresh_process: bool = False
+    """Make each call in its own fork of the process that imported the module: no state passes between cases,
+    and one that crashes or does not return (in half of the time that is left) costs only its own result."""
     environment: str | None = None
     """Digest of a prepared set of packages (`qlayer.sandbox.environments`); None: the platform's own."""
 
@@ -168,7 +171,8 @@ class Capability(Frozen):
     """One thing the host can or cannot do for isolation, found out by doing it."""
 
     name: str
-    """user_ns, pid_ns, net_ns, mount_ns, seccomp, second_uid, memory_cgroup, pids_cgroup, landlock."""
+    """user_ns, pid_ns, net_ns, mount_ns, seccomp, second_uid, memory_cgroup, pids_cgroup, cpuacct_cgroup,
+    landlock."""
     available: bool
     detail: str
     """How it works here, or why it does not."""

@@ -34,6 +34,7 @@ from qlayer.types.source import SourceTree
 
 BACKENDS: dict[str, Callable[[], Sandbox]] = {
     "warm": lambda: WarmSandbox(WarmConfig(workers=2)),
+    "warm-without-helper": lambda: WarmSandbox(WarmConfig(workers=2, helper=False)),
 }
 CONTAINERS: dict[str, Callable[[], Sandbox]] = {
     "docker": lambda: DockerSandbox(DockerConfig(workers=2, host=docker_host())),

@@ -60,6 +60,8 @@ class Plan(NamedTuple):
     """What to bring back of what it leaves."""
     interactive: bool = False
     """The tester is a program too, joined to the first by pipes."""
+    main_processes: int = 1
+    """Of the platform's own making, besides a tester; the limit on processes does not count them."""
 
 
 def make(job: SandboxJob) -> Plan:
@@ -79,7 +81,11 @@ def _planned(job: SandboxJob) -> Plan:
         driver = job.driver
         body = {"module": _module(job.module), "cases": [_case(case) for case in job.cases]}
         kind = Kind.WEB if driver == "asgi" else _kind(job.tree)
-        return Plan(kind, Job(driver, nonce, body, files))
+        if not job.fresh_process:
+            return Plan(kind, Job(driver, nonce, body, files))
+        if driver == "asgi":
+            raise Rejected("fresh_process: an ASGI application keeps its state between requests")
+        return Plan(kind, Job("fresh", nonce, body, files), main_processes=2)
     if isinstance(job, ProgramJob):
         if job.language is not Language.PYTHON:
             raise Rejected(f"language: warm interpreters run Python alone, not {job.language.value}")
@@ -92,6 +98,8 @@ def _planned(job: SandboxJob) -> Plan:
         for path in job.paths:
             if path.startswith("-"):
                 raise Rejected(f"paths: {path!r} looks like an option")
+        if len(set(job.expected_tests)) != len(job.expected_tests):
+            raise Rejected("expected_tests: a test is named twice")
         return Plan(Kind.WEB, Job("pytest", nonce, {"paths": list(job.paths)}, files))
     if isinstance(job, InteractiveJob):
         raise Rejected("mode: warm interpreters run no interactive jobs")

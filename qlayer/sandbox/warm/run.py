@@ -27,6 +27,8 @@ _PAGE = 4096
 _TMP_SLACK = 256 * 1024
 _TMP_INODES = 16_384
 _UNLIMITED_WALL = 60
+_SHARE_OF_CASES = 0.9
+"""Of the time that a run may take; then cases in forks of their own end, before the run is ended."""
 _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE
 _F_ADD_SEALS = 1033
 
@@ -59,6 +61,9 @@ class _Run:
 
     def __init__(self, zygote: Zygote, plan: Plan, limits: Limits) -> None:
         self._zygote = zygote
+        if "seconds" not in plan.job.body and plan.job.driver == "fresh":
+            seconds = _SHARE_OF_CASES * min(limits.wall_s, limits.cpu_s)
+            plan = plan._replace(job=plan.job._replace(body={**plan.job.body, "seconds": seconds}))
         self._plan = plan
         self._limits = limits
         self._stop: Stop | None = None
@@ -197,7 +202,7 @@ class _Run:
         jobs = [job for job in (self._plan.job, self._plan.tester) if job is not None]
         tree = sum(-(-len(data) // _PAGE) * _PAGE for job in jobs for data in job.files.values())
         tmp_bytes = limits.disk_bytes + tree + _TMP_SLACK
-        main_processes = 2 if self._plan.tester is not None else 1
+        main_processes = self._plan.main_processes + (self._plan.tester is not None)
         return Order(
             split=self._plan.tester is not None,
             cpu_us=math.ceil(limits.cpu_s * 1e6),
@@ -216,7 +221,7 @@ class _Run:
         """Raises `ZygoteDied` when the cgroup does not take them."""
         for group in self._zygote.spec.groups:
             # The zygote itself, and in split mode the tester, live in the group too.
-            others = 2 if self._plan.tester is not None else 1
+            others = self._plan.main_processes + (self._plan.tester is not None)
             value = self._limits.memory_bytes
             if group.controller.name == "pids":
                 value = self._limits.processes + others

@@ -6,6 +6,7 @@ driver). It gains nothing that it could not have by returning that value; it doe
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from qlayer.sandbox import compare, wire
@@ -97,6 +98,13 @@ def _result(case: Case, line: dict[str, Any]) -> CaseResult:
     elif "opaque" in line:
         error = ErrorInfo(type="TypeError", message=f"returned value: {line['opaque']}"[:500])
         outcome = Outcome.ACCEPTED if case.expected is None else Outcome.WRONG_ANSWER
+    elif "late" in line:
+        outcome, error = (
+            Outcome.WALL_LIMIT,
+            ErrorInfo(type="TimeoutError", message="it did not return in time"),
+        )
+    elif "status" in line:
+        outcome, error = _judge_end(line["status"])
     elif raised is not None:
         outcome = _judge_error(case, f.classes(line["error"]))
     seconds = line.get("seconds")
@@ -107,6 +115,17 @@ def _result(case: Case, line: dict[str, Any]) -> CaseResult:
         error=error,
         seconds=min(max(float(seconds), 0.0), 3_600.0) if isinstance(seconds, int | float) else 0.0,
     )
+
+
+def _judge_end(status: object) -> tuple[Outcome, ErrorInfo]:
+    """Of a case's own process that ended without an answer."""
+    number = status & 0x7F if type(status) is int and status >= 0 else 0
+    if number == 0:
+        return Outcome.INCOMPLETE, ErrorInfo(
+            type="SystemExit", message="its process ended before the call did"
+        )
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return Outcome.SIGNALLED, ErrorInfo(type="Signal", message=f"its process was ended by {name}")
 
 
 def _judge_value(
