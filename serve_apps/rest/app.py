@@ -15,9 +15,12 @@ from pydantic import Field
 
 from qlayer import __version__
 from qlayer.app.build import Platform
+from qlayer.sandbox.sessions.base import SessionHost, SessionLimits
+from qlayer.sandbox.sessions.warm import WarmSessions
 from qlayer.telemetry.metrics import Instrument, Metric, PrometheusInstrument
 from qlayer.types.frozen import Frozen
-from serve_apps.rest import capabilities, capsules, documentation, health, problems, runs
+from serve_apps.rest import capabilities, capsules, documentation, files, health, problems, runs
+from serve_apps.rest import sessions as session_routes
 from serve_apps.rest.guards import BodyLimit, HostGuard
 from serve_apps.rest.metrics import ApiMeter, Metered
 from serve_apps.rest.parts import Parts
@@ -26,6 +29,13 @@ from serve_apps.rest.worker import RunWorker
 
 OpenPlatform = Callable[[], AbstractAsyncContextManager[Platform]]
 MakeInstrument = Callable[[Metric], Instrument]
+
+
+MakeSessions = Callable[[Platform, int], SessionHost]
+
+
+def _warm_sessions(platform: Platform, most: int) -> SessionHost:
+    return WarmSessions(platform.settings.warm, most=most)
 
 
 class ApiConfig(Frozen):
@@ -37,12 +47,21 @@ class ApiConfig(Frozen):
     """How often runs are looked for whose worker has gone."""
     heartbeat_s: float = Field(default=15.0, gt=0)
     """Silence after which a follower gets a comment, so that proxies keep the connection."""
+    max_sessions: int = Field(default=8, ge=0, le=1_000)
+    """Sessions open at once; one more is answered 429."""
+    session_limits: SessionLimits = SessionLimits()
+    """Of each session, unless less is asked for; more is refused."""
     allowed_hosts: tuple[str, ...] = ()
     """Host headers that are answered; empty: all."""
 
 
 def api_app(
-    open_platform: OpenPlatform, config: ApiConfig, *, owner: str, also_record: Sequence[MakeInstrument] = ()
+    open_platform: OpenPlatform,
+    config: ApiConfig,
+    *,
+    owner: str,
+    also_record: Sequence[MakeInstrument] = (),
+    make_sessions: MakeSessions = _warm_sessions,
 ) -> FastAPI:
     """The API over the platform that `open_platform` opens when the server starts.
 
@@ -66,8 +85,18 @@ def api_app(
                 max_runs=config.max_runs,
                 scan_s=config.scan_s,
             ) as worker,
+            make_sessions(platform, config.max_sessions) as sessions,
         ):
-            app.state.parts = Parts(platform, worker, Probe(platform), meter, registry, config.heartbeat_s)
+            app.state.parts = Parts(
+                platform,
+                worker,
+                Probe(platform),
+                meter,
+                registry,
+                config.heartbeat_s,
+                sessions,
+                config.session_limits,
+            )
             yield
 
     app = FastAPIOffline(
@@ -78,7 +107,14 @@ def api_app(
         openapi_tags=documentation.TAGS,
         lifespan=lifespan,
     )
-    for router in (runs.router, capsules.router, capabilities.router, health.router):
+    for router in (
+        runs.router,
+        capsules.router,
+        capabilities.router,
+        files.router,
+        session_routes.router,
+        health.router,
+    ):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: documentation.document(app)  # type: ignore[method-assign]  # FastAPI's own way

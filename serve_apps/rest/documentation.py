@@ -21,6 +21,7 @@ TAGS = [
     {"name": "runs", "description": "Asking for projects and following how they are made."},
     {"name": "capsules", "description": "Finished projects with their evidence."},
     {"name": "files", "description": "Bytes by digest, for jobs to name."},
+    {"name": "sessions", "description": "Sandboxes that stay; each lives in one server process."},
     {"name": "health", "description": "How the server is."},
 ]
 

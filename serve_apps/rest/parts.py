@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
 from qlayer.app.build import Platform
+from qlayer.sandbox.sessions.base import SessionHost, SessionLimits
 from serve_apps.rest.metrics import ApiMeter
 from serve_apps.rest.readiness import Probe
 from serve_apps.rest.worker import RunWorker
@@ -22,6 +23,9 @@ class Parts:
     meter: ApiMeter
     registry: CollectorRegistry
     heartbeat_s: float
+    sessions: SessionHost
+    session_limits: SessionLimits
+    """The most that one session may ask for."""
 
 
 def _parts(request: Request) -> Parts:

@@ -30,6 +30,8 @@ from qlayer.errors import (
     QlayerError,
     RunCancelled,
     SandboxError,
+    SessionGone,
+    SessionsFull,
     StoreError,
     StoreFull,
     WeightsError,
@@ -49,6 +51,8 @@ _STATUS: tuple[tuple[type[QlayerError], int], ...] = (
     (LLMUnavailable, 503),
     (WeightsError, 503),
     (LLMError, 502),
+    (SessionGone, 410),
+    (SessionsFull, 429),
     (SandboxError, 503),
     (StoreFull, 507),
     (CorruptBlob, 500),
@@ -135,9 +139,9 @@ def problem_of(error: QlayerError) -> Problem:
 
 
 def respond(body: Problem, path: str | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The HTTP response of a problem. 503 says when to come back."""
+    """The HTTP response of a problem. 429 and 503 say when to come back."""
     content = body.model_copy(update={"instance": path}).model_dump(mode="json", exclude_none=True)
-    extra = {"Retry-After": str(RETRY_AFTER_S)} if body.status == 503 else {}
+    extra = {"Retry-After": str(RETRY_AFTER_S)} if body.status in (429, 503) else {}
     return JSONResponse(
         content, status_code=body.status, media_type=MEDIA_TYPE, headers={**extra, **(headers or {})}
     )

@@ -14,7 +14,7 @@ S = TypeVar("S")
 
 
 def new_id() -> str:
-    """Unguessable: knowing it is the right to use the session."""
+    """Random, so never used twice."""
     return "ses-" + secrets.token_hex(16)
 
 
