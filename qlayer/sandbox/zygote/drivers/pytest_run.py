@@ -20,7 +20,8 @@ _ARGUMENTS = (
     "--config-file=/dev/null",
     f"--rootdir={WORK}",
     "--import-mode=importlib",
-    "--strict-markers",
+    # Files that can be collected are judged whatever the others are like.
+    "--continue-on-collection-errors",
     "--color=no",
     "--override-ini=addopts=",
     "-p",
@@ -48,12 +49,14 @@ class _Reporter:
         self._report = report
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        part = type(report).__name__ == "SubtestReport"
         self._report.send(
-            "test",
+            # Parts of a test come under its own name, any number of them.
+            "subtest" if part else "test",
             id=report.nodeid,
             when=report.when,
             passed=report.outcome == "passed" and not hasattr(report, "wasxfail"),
-            outcome="xfailed" if hasattr(report, "wasxfail") else report.outcome,
+            outcome=_outcome(report),
             seconds=report.duration,
             error=_error(report) if report.outcome == "failed" else None,
         )
@@ -63,10 +66,18 @@ class _Reporter:
             self._report.send("collect", id=report.nodeid, error=_error(report))
 
 
+def _outcome(report: Any) -> str:
+    """passed, failed, skipped, xfailed or xpassed."""
+    if not hasattr(report, "wasxfail"):
+        return str(report.outcome)
+    return "xpassed" if report.outcome == "passed" else "xfailed"
+
+
 def _error(report: Any) -> dict[str, Any]:
     text = report.longreprtext
     crash = getattr(report.longrepr, "reprcrash", None)
     message = crash.message if crash is not None else text.strip().rpartition("\n")[2]
+    message = message.removeprefix("E ").strip()
     kind, colon, rest = message.partition(":")
     path = crash.path if crash is not None else report.nodeid.partition("::")[0]
     return {
