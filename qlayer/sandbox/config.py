@@ -51,6 +51,8 @@ class WarmConfig(Frozen):
     """Refuse to start below this. `none` must be asked for by name and is meant for tests only."""
     workers: int = Field(default=2, ge=1, le=256)
     """Zygotes, each running one job at a time."""
+    idle_s: float | None = Field(default=300.0, gt=0)
+    """Zygotes above the first end after so long without work; None: they wait for ever."""
     helper: bool = True
     """Serve plain runs with compiled code, where a C compiler is at hand; else everything in Python."""
     environments: Path | None = None

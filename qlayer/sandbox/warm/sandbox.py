@@ -9,7 +9,6 @@ import platform
 import secrets
 import shutil
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
 from qlayer.errors import NotFoundError, SandboxError
@@ -28,6 +27,7 @@ from qlayer.sandbox.environments.shelf import attached, make_root
 from qlayer.sandbox.runtimes import tool_binds
 from qlayer.sandbox.warm import judge
 from qlayer.sandbox.warm.artefacts import ArtefactCache
+from qlayer.sandbox.warm.idle import IdleZygotes
 from qlayer.sandbox.warm.languages import Languages
 from qlayer.sandbox.warm.observation import Observation
 from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
@@ -58,7 +58,7 @@ class WarmSandbox:
         self._filter_digest: str | None = None
         self._helper = helper.Helper("", "not asked for")
         self._slots = asyncio.Semaphore(config.workers)
-        self._idle: defaultdict[Kind, list[Zygote]] = defaultdict(list)
+        self._idle = IdleZygotes(config.idle_s)
         self._busy: set[Zygote] = set()
         self._numbers = itertools.count()
         # Made when the first program is compiled.
@@ -96,16 +96,14 @@ class WarmSandbox:
             self._helper = await asyncio.to_thread(helper.find)
         first = await self._started(Kind.BARE)
         self._busy.discard(first)
-        self._idle[Kind.BARE].append(first)
+        self._idle.put(first)
         served = Capability(name="compiled_helper", available=first.helped, detail=self._helper.detail)
         self._info = self._info.model_copy(update={"capabilities": (*probed, served)})
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._info = None
-        zygotes = [*itertools.chain(*self._idle.values()), *self._busy]
-        self._idle.clear()
-        await asyncio.gather(*(zygote.close() for zygote in zygotes))
+        await asyncio.gather(self._idle.close(), *(zygote.close() for zygote in self._busy))
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
     async def run(
@@ -168,7 +166,7 @@ class WarmSandbox:
         finally:
             self._busy.discard(zygote)
             if healthy:
-                self._idle[plan.kind].append(zygote)
+                self._idle.put(zygote)
             else:
                 await asyncio.shield(zygote.close())
         return seen
@@ -177,13 +175,11 @@ class WarmSandbox:
         """An idle zygote of the kind that is still alive, or a new one. Raises `SandboxError` when closed."""
         if self._info is None:
             raise SandboxError("the sandbox was closed")
-        while self._idle[kind]:
-            zygote = self._idle[kind].pop()
-            if zygote.alive:
-                self._busy.add(zygote)
-                return zygote
-            await zygote.close()
-        return await self._started(kind)
+        zygote = await self._idle.take(kind)
+        if zygote is None:
+            return await self._started(kind)
+        self._busy.add(zygote)
+        return zygote
 
     async def _started(self, kind: Kind) -> Zygote:
         """A new zygote, busy from its first moment: leaving the sandbox ends it wherever it is."""
