@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from qlayer.errors import DependencyError, IndexUnavailable
-from qlayer.sandbox.base import InteractiveJob, Limits, Sandbox, SandboxInfo, SandboxJob, SandboxResult
+from qlayer.sandbox.base import (
+    InteractiveJob,
+    Limits,
+    ProgramJob,
+    Sandbox,
+    SandboxInfo,
+    SandboxJob,
+    SandboxResult,
+)
 from qlayer.sandbox.environments.base import EnvironmentId, Environments, Progress
 from qlayer.sandbox.environments.parse import find_lock
+from qlayer.types.language import Language
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Attribution, Evidence, Outcome, Phase, Verdict
 
@@ -52,7 +61,7 @@ class ProvisionedSandbox:
 
     async def run(self, job: SandboxJob, limits: Limits | None = None) -> SandboxResult:
         """See `Sandbox.run`; also raises `ConfigurationError` and `StoreFull` of `Environments.prepare`."""
-        if isinstance(job, InteractiveJob) or job.environment is not None:
+        if isinstance(job, InteractiveJob) or job.environment is not None or not _is_python(job):
             return await self._inner.run(job, limits)
         try:
             environment = await prepare_for(self._environments, job.tree)
@@ -67,3 +76,7 @@ class ProvisionedSandbox:
 
     async def __aexit__(self, *exc: object) -> None:
         return None
+
+
+def _is_python(job: SandboxJob) -> bool:
+    return not isinstance(job, ProgramJob) or job.language is Language.PYTHON
