@@ -17,6 +17,7 @@ from qlayer.cli.doctor import doctor
 from qlayer.cli.generate import generate
 from qlayer.cli.render import err, printable
 from qlayer.cli.run import run as run_program
+from qlayer.cli.session import session
 from qlayer.cli.up import down, status, up
 from qlayer.cli.validate import validate
 from qlayer.errors import InputError, QlayerError, RunCancelled
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command()(generate)
 app.command()(validate)
 app.command("run")(run_program)
+app.command()(session)
 app.add_typer(runs.app, name="runs")
 app.add_typer(capsule.app, name="capsule")
 app.add_typer(models.app, name="models")
