@@ -12,6 +12,7 @@ from pathlib import Path
 from qlayer.sandbox import cgroup
 from qlayer.sandbox.cgroup import Controller, Counters, Group
 
+_CONTROLLERS = ("memory", "pids", "cpuacct")
 _FILE_CACHE = {1: ("total_active_file", "total_inactive_file"), 2: ("active_file", "inactive_file")}
 _USAGE = {1: "memory.usage_in_bytes", 2: "memory.current"}
 
@@ -39,6 +40,14 @@ class MemoryGroup(Group):
         return max(0, self._number(_USAGE[version]) - cached)
 
 
+class EnclosingMemoryGroup(MemoryGroup):
+    """Around a kernel in user space: the CPU time of kernel and program together decides nothing."""
+
+    @property
+    def counts_cpu(self) -> bool:
+        return False
+
+
 class SampledTasks(Group):
     """Tasks above the limit, as process 1 of the container saw them. `add` is told after each run."""
 
@@ -60,8 +69,8 @@ class SampledTasks(Group):
 
 
 def of_process(pid: int) -> dict[str, Group]:
-    """The groups for ``memory`` and ``pids`` that a process is in, as far as this process sees them."""
-    return {name: group for name in ("memory", "pids") if (group := _of_process(pid, name)) is not None}
+    """The groups that a process is in, by controller (see `Controller.name`), as far as we see them."""
+    return {name: group for name in _CONTROLLERS if (group := _of_process(pid, name)) is not None}
 
 
 def _of_process(pid: int, name: str) -> Group | None:

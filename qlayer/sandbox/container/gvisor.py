@@ -26,7 +26,7 @@ from qlayer.sandbox.cgroup import Controller, Group
 from qlayer.sandbox.config import GvisorConfig
 from qlayer.sandbox.container import bundle, jail
 from qlayer.sandbox.container.cell import Cell
-from qlayer.sandbox.container.groups import MemoryGroup, SampledTasks
+from qlayer.sandbox.container.groups import EnclosingMemoryGroup, SampledTasks
 from qlayer.sandbox.container.sandbox import ContainerSandbox, Walls
 from qlayer.sandbox.warm.plan import Kind
 from qlayer.sandbox.zygote.contained import TASKS
@@ -72,11 +72,11 @@ class GvisorSandbox(ContainerSandbox):
         assert self._folder is not None and self._memory is not None
         pid, started = jail.owner()
         name = f"qlayer-{pid}-gvisor-{started}-{id(self):x}-{next(self._numbers)}"
-        return _GvisorCell(kind, self._config, self._folder, MemoryGroup(self._memory, name))
+        return _GvisorCell(kind, self._config, self._folder, EnclosingMemoryGroup(self._memory, name))
 
 
 class _GvisorCell(Cell):
-    def __init__(self, kind: Kind, config: GvisorConfig, folder: Path, memory: MemoryGroup) -> None:
+    def __init__(self, kind: Kind, config: GvisorConfig, folder: Path, memory: EnclosingMemoryGroup) -> None:
         super().__init__(kind)
         self._config = config
         self._folder = folder
