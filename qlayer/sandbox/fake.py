@@ -24,12 +24,13 @@ _EVIDENCE = Evidence(backend="fake", tier=Tier.NONE)
 
 
 class FakeSandbox:
-    """Calls `answer` for every job and remembers the jobs. Without one, every job is accepted."""
+    """Calls `answer` for every job and remembers the jobs with their limits. Without one, every job is accepted."""
 
     def __init__(self, answer: Callable[[SandboxJob], SandboxResult] | None = None) -> None:
         self._answer = answer or accept
         self._open = False
         self.jobs: list[SandboxJob] = []
+        self.limits: list[Limits | None] = []
 
     @property
     def info(self) -> SandboxInfo:
@@ -41,6 +42,7 @@ class FakeSandbox:
     async def run(self, job: SandboxJob, limits: Limits | None = None) -> SandboxResult:
         assert self.info
         self.jobs.append(job)
+        self.limits.append(limits)
         return self._answer(job)
 
     async def __aenter__(self) -> FakeSandbox:
