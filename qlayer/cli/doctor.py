@@ -23,6 +23,7 @@ from qlayer.cli.options import Json
 from qlayer.cli.render import out, print_json, size, table
 from qlayer.errors import QlayerError
 from qlayer.llm.catalogue import Catalogue
+from qlayer.sandbox import helper
 from qlayer.sandbox.config import WarmConfig
 from qlayer.sandbox.survey import BackendReport, survey
 from qlayer.types.frozen import Frozen
@@ -85,6 +86,11 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
             state: Literal["ok", "optional"] = "ok" if each.available else "optional"
             detail = f"emulated: {each.detail}" if each.emulated else each.detail
             yield Finding(name=f"  {each.name}", state=state, detail=detail)
+    if isinstance(settings.sandbox, WarmConfig) and settings.sandbox.helper:
+        built = helper.find()
+        state = "ok" if built.path else "optional"
+        detail = built.detail if built.path else f"{built.detail}; the same is done in Python, more slowly"
+        yield Finding(name="  compiled_helper", state=state, detail=detail)
 
 
 def _backend(report: BackendReport, settings: Settings) -> Finding:

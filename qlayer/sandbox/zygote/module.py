@@ -52,13 +52,33 @@ def load(name: str, report: Report) -> ModuleType:
     """Compile, report ``compiled``, import, report ``imported``. Raises what the program raises."""
     use_tree()
     path = _locate(name)
-    if path is not None:
-        code = compile_file(path)
+    code = compile_file(path) if path is not None else None
+    if code is not None and path is not None:
         sys.meta_path.insert(0, _Finder(name, path, code))
     report.send("compiled")
-    module = importlib.import_module(name)
+    if code is None or path is None or "." in name or path.endswith("/__init__.py") or name in sys.modules:
+        module = importlib.import_module(name)
+    else:
+        module = _executed(name, path, code)
     report.send("imported")
     return module
+
+
+def _executed(name: str, path: str, code: CodeType) -> ModuleType:
+    """What importlib does with a plain module, at a third of the cost."""
+    module = ModuleType(name)
+    loader = _Compiled(name, path, code)
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=path)
+    spec.has_location = True
+    module.__dict__.update(__file__=path, __loader__=loader, __spec__=spec, __package__="")
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    # It may have put something else in its place.
+    return sys.modules[name]
 
 
 def compile_file(path: str) -> CodeType:
