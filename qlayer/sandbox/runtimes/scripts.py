@@ -34,7 +34,7 @@ PYTHON = Runtime(
     suffixes=(".py",),
     tools=("python",),
     install="the interpreter that runs qlayer",
-    run=("{tool}", "-s", "-B", "-X", "utf8", "-u", "{path}"),
+    run=("{tool}", "-s", "-B", "-X", "utf8", "{path}"),
 )
 """In a fresh interpreter. `ProgramJob` runs Python in a warm one; only interactive pairs use this."""
 
