@@ -87,7 +87,7 @@ async def observe(program: Program, inputs: Sequence[str], sandbox: Sandbox) -> 
     cases = tuple(
         Case(name=str(number), function=program.function, args=args) for number, args in enumerate(inputs)
     )
-    job = ValuesJob(tree=program.tree, module=program.module, cases=cases)
+    job = ValuesJob(tree=program.tree, module=program.module, cases=cases, fresh_process=True)
     result = await sandbox.run(job, LIMITS)
     found = {case.name: _output(case) for case in result.cases}
     missing = Output(failure=result.verdict.outcome.value)
