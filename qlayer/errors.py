@@ -21,6 +21,7 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     │   ├── SessionsFull       no more sessions at once; retry helps
     │   ├── SessionGone        the session has ended (idle, a limit, closed)
     │   └── TierUnavailable    the isolation asked for cannot be given here; refused, never weakened
+    ├── Overloaded             a server takes in no more for now; retry helps
     └── StoreError             blobs or records cannot be read or written
         ├── StoreFull          no space left; nothing was half-written
         └── CorruptBlob        stored bytes do not match their digest
@@ -170,6 +171,12 @@ class SessionGone(SandboxError):
     """The session has ended; the message says why. Another can be opened."""
 
     retryable = False
+
+
+class Overloaded(QlayerError):
+    """As much is waiting as this server takes in; nothing was begun. Trying again later can help."""
+
+    retryable = True
 
 
 class StoreError(QlayerError):

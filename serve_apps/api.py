@@ -16,10 +16,11 @@ from ray import serve
 from ray.serve import Application
 
 from qlayer.app.build import Platform, open_platform
+from qlayer.app.grading import Grader, ray_grader
 from qlayer.app.settings import Settings
 from qlayer.types.frozen import Frozen
 from serve_apps.ray_metrics import ray_instrument
-from serve_apps.rest.app import ApiConfig, api_app
+from serve_apps.rest.app import ApiConfig, api_app, over_own_sandbox
 
 HTTP_REQUESTS_AT_ONCE = 512
 """Per replica. Every follower of a run holds one, so Serve's default of 5 would be full at once."""
@@ -34,6 +35,8 @@ class ApiAppArgs(Frozen):
     num_replicas: int = Field(default=1, ge=1, le=64)
     num_cpus: float = Field(default=1.0, ge=0)
     """Tickets for admission. A run's sandbox computes while the model waits, and the other way round."""
+    supervisors: int = Field(default=0, ge=0, le=1_024)
+    """Per replica, for `POST /validate`, with one CPU ticket each; 0: the replica's own sandbox judges."""
     health_check_period_s: float = Field(default=2.0, gt=0)
     """A killed replica is replaced after at most this long plus its start."""
     shutdown_s: float = Field(default=15.0, gt=0)
@@ -69,7 +72,14 @@ class Api:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         owner = f"api-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
-        return api_app(self._opened, self._args.api, owner=owner, also_record=(ray_instrument,))
+        return api_app(
+            self._opened, self._args.api, owner=owner, also_record=(ray_instrument,), make_grader=self._grader
+        )
+
+    def _grader(self, platform: Platform) -> Grader:
+        if self._args.supervisors == 0:
+            return over_own_sandbox(platform)
+        return ray_grader(platform.settings, workers=1, supervisors=self._args.supervisors)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Platform]:

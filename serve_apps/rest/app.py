@@ -15,12 +15,14 @@ from pydantic import Field
 
 from qlayer import __version__
 from qlayer.app.build import Platform
+from qlayer.app.grading import Grader, over
 from qlayer.sandbox.sessions.base import SessionHost, SessionLimits
 from qlayer.sandbox.sessions.warm import WarmSessions
 from qlayer.telemetry.metrics import Instrument, Metric, PrometheusInstrument
 from qlayer.types.frozen import Frozen
-from serve_apps.rest import capabilities, capsules, documentation, files, health, problems, runs
+from serve_apps.rest import capabilities, capsules, documentation, files, health, problems, runs, validate
 from serve_apps.rest import sessions as session_routes
+from serve_apps.rest.desk import Desk
 from serve_apps.rest.guards import BodyLimit, HostGuard
 from serve_apps.rest.metrics import ApiMeter, Metered
 from serve_apps.rest.parts import Parts
@@ -28,7 +30,13 @@ from serve_apps.rest.readiness import Probe
 from serve_apps.rest.worker import RunWorker
 
 OpenPlatform = Callable[[], AbstractAsyncContextManager[Platform]]
+MakeGrader = Callable[[Platform], Grader]
 MakeInstrument = Callable[[Metric], Instrument]
+
+
+def over_own_sandbox(platform: Platform) -> Grader:
+    """Judges in this process, with the sandbox that the runs use too."""
+    return over(platform.sandbox, getattr(platform.settings.sandbox, "workers", 1))
 
 
 MakeSessions = Callable[[Platform, int], SessionHost]
@@ -51,6 +59,8 @@ class ApiConfig(Frozen):
     """Sessions open at once; one more is answered 429."""
     session_limits: SessionLimits = SessionLimits()
     """Of each session, unless less is asked for; more is refused."""
+    validate_room: int = Field(default=2_000, ge=1, le=100_000)
+    """Jobs of `POST /validate` taken in at once, waiting ones included; more are answered 429."""
     allowed_hosts: tuple[str, ...] = ()
     """Host headers that are answered; empty: all."""
 
@@ -61,6 +71,7 @@ def api_app(
     *,
     owner: str,
     also_record: Sequence[MakeInstrument] = (),
+    make_grader: MakeGrader = over_own_sandbox,
     make_sessions: MakeSessions = _warm_sessions,
 ) -> FastAPI:
     """The API over the platform that `open_platform` opens when the server starts.
@@ -86,6 +97,7 @@ def api_app(
                 scan_s=config.scan_s,
             ) as worker,
             make_sessions(platform, config.max_sessions) as sessions,
+            make_grader(platform) as grader,
         ):
             app.state.parts = Parts(
                 platform,
@@ -94,6 +106,7 @@ def api_app(
                 meter,
                 registry,
                 config.heartbeat_s,
+                Desk(grader, config.validate_room),
                 sessions,
                 config.session_limits,
             )
@@ -112,6 +125,7 @@ def api_app(
         capsules.router,
         capabilities.router,
         files.router,
+        validate.router,
         session_routes.router,
         health.router,
     ):

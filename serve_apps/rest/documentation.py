@@ -22,6 +22,7 @@ TAGS = [
     {"name": "capsules", "description": "Finished projects with their evidence."},
     {"name": "files", "description": "Bytes by digest, for jobs to name."},
     {"name": "sessions", "description": "Sandboxes that stay; each lives in one server process."},
+    {"name": "validate", "description": "Judging programs in the sandbox."},
     {"name": "health", "description": "How the server is."},
 ]
 
@@ -38,6 +39,18 @@ EVENT_STREAM: Responses = {
         },
     },
     204: {"description": "The run has finished and nothing follows the event that was named."},
+}
+VERDICT_STREAM: Responses = {
+    200: {
+        "description": "One job: its verdict. A batch: all verdicts, or server-sent events, one a verdict.",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 1\nevent: verdict\ndata: {"id": "echo", "verdict": {...}, ...}\n\n'
+                'event: end\ndata: {"jobs": 1, "accepted": 1}\n\n',
+            }
+        },
+    },
 }
 ARCHIVE: Responses = {
     200: {

@@ -16,8 +16,8 @@ MAX_BODY_BYTES = 3 * MAX_SPEC_BYTES + 4096
 """A text of 64 KiB whose every character is escaped as ``\\uXXXX`` (six bytes for two), and its envelope."""
 
 
-_FILE_ROUTES = re.compile(r"/files\Z|/sessions/[^/]+/files/")
-"""Their bodies are files."""
+_FILE_ROUTES = re.compile(r"/files\Z|/sessions/[^/]+/files/|/validate\Z")
+"""Their bodies are files, or hold some."""
 
 
 def most_bytes(path: str) -> int:

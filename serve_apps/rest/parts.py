@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from qlayer.app.build import Platform
 from qlayer.sandbox.sessions.base import SessionHost, SessionLimits
+from serve_apps.rest.desk import Desk
 from serve_apps.rest.metrics import ApiMeter
 from serve_apps.rest.readiness import Probe
 from serve_apps.rest.worker import RunWorker
@@ -23,6 +24,7 @@ class Parts:
     meter: ApiMeter
     registry: CollectorRegistry
     heartbeat_s: float
+    desk: Desk
     sessions: SessionHost
     session_limits: SessionLimits
     """The most that one session may ask for."""

@@ -26,6 +26,7 @@ from qlayer.errors import (
     LLMError,
     LLMUnavailable,
     NotFoundError,
+    Overloaded,
     PromptTooLong,
     QlayerError,
     RunCancelled,
@@ -36,7 +37,9 @@ from qlayer.errors import (
     StoreFull,
     WeightsError,
 )
+from qlayer.executor.base import ExecutorError
 from qlayer.types.frozen import Frozen
+from serve_apps.rest import tags
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -49,6 +52,8 @@ _STATUS: tuple[tuple[type[QlayerError], int], ...] = (
     (BudgetExceeded, 422),
     (PromptTooLong, 422),
     (LLMUnavailable, 503),
+    (Overloaded, 429),
+    (ExecutorError, 503),
     (WeightsError, 503),
     (LLMError, 502),
     (SessionGone, 410),
@@ -186,6 +191,7 @@ def _invalid(found: Sequence[Any]) -> Problem:
 
 def _field_problem(entry: Mapping[str, Any]) -> FieldProblem:
     place, *path = (str(part) for part in entry["loc"])
+    path = tags.plain(path)
     field = ".".join(path if place == "body" and path else (place, *path))
     context = entry.get("ctx") or {}
     bounds = [f"{name}={value}" for name, value in context.items() if isinstance(value, int | float)]
