@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -188,6 +189,20 @@ async def test_output_is_streamed(warm: SessionHost) -> None:
     assert isinstance(last, Ended) and last.timed_out
 
 
+async def test_a_reader_that_goes_away_changes_nothing(warm: SessionHost) -> None:
+    session = await opened(warm)
+    source = (
+        "import time\nprint('first', flush=True)\ntime.sleep(0.5)\ndone = 'all of it'\nprint('x' * 100_000)"
+    )
+    async for event in session.execute(PythonSource(source=source)):
+        assert isinstance(event, Chunk)
+        break
+    with pytest.raises(ConflictError):
+        await python(session, "1")
+    await session.files()  # waits
+    assert (await python(session, "print(done)"))[0] == "all of it\n"
+
+
 async def test_time_is_up_and_names_are_still_there(warm: SessionHost) -> None:
     session = await opened(warm)
     await python(session, "kept = 'here'")
@@ -347,6 +362,55 @@ async def test_everything_is_dead_when_the_host_is_closed(warm: SessionHost) -> 
     assert not processes("sleep 300.25")
     with pytest.raises(SessionGone, match="its host was closed"):
         await session.read("x")
+
+
+HOLDER = """
+import asyncio
+from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.sessions.base import ShellCommand
+from qlayer.sandbox.sessions.warm import WarmSessions
+
+async def main():
+    async with WarmSessions(WarmConfig(workers=1)) as host:
+        session = await host.open()
+        command = ShellCommand(command="(setsid sleep 300.375 >/dev/null 2>&1 &)")
+        print([event async for event in session.execute(command)], flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_everything_is_dead_when_the_host_is_killed(warm: SessionHost) -> None:
+    await (await opened(warm)).close()  # skips where there is no isolation
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, stdout=asyncio.subprocess.PIPE
+    )
+    assert holder.stdout is not None and await holder.stdout.readline()
+    await until_running("sleep 300.375")
+    holder.kill()
+    await holder.wait()
+    for _ in range(200):
+        if not processes("sleep 300.375"):
+            break
+        await asyncio.sleep(0.05)
+    assert not processes("sleep 300.375")
+
+
+async def test_many_sessions_leave_nothing_behind() -> None:
+    async with WarmSessions(WarmConfig(workers=1)) as host:
+        await (await opened(host)).close()
+        before = sorted(os.listdir("/proc/self/fd"))
+        for number in range(8):
+            session = await opened(host)
+            await python(session, f"x = {number}")
+            if number % 2:
+                await session.close()
+            else:
+                with pytest.raises(SessionGone):
+                    await python(session, "import os; os._exit(1)")
+        assert len(os.listdir("/proc/self/fd")) == len(before)
+        assert host.list() == ()
 
 
 async def kill_all_it_can(session: Session) -> None:

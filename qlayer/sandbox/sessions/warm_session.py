@@ -86,7 +86,7 @@ class WarmSession:
     async def execute(self, execution: Execution) -> AsyncIterator[ExecEvent]:
         """See `Session.execute`."""
         self._check_alive()
-        if self._lock.locked():
+        if self._lock.locked() or (self._executing is not None and not self._executing.done()):
             raise ConflictError(f"session {self.id} is busy with another request")
         events: asyncio.Queue[ExecEvent | BaseException] = asyncio.Queue()
         # A task of its own: a reader that goes away does not stop what it began.
