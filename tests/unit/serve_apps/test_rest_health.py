@@ -123,6 +123,7 @@ async def test_the_documentation_is_complete(client: Client) -> None:
         "GET /capsules/{capsule}/archive",
         "GET /capsules/{capsule}/files/{path}",
         "GET /capabilities",
+        "POST /validate",
         "POST /files",
         "HEAD /files/{digest}",
         "POST /sessions",
