@@ -14,6 +14,7 @@ from qlayer.sandbox.container.cell import IMPORTS, Cell
 from qlayer.sandbox.warm import judge
 from qlayer.sandbox.warm.plan import Kind, Plan, Rejected, make
 from qlayer.sandbox.warm.run import observe
+from qlayer.sandbox.warm.tools import is_for_tools
 from qlayer.sandbox.zygote.filters import filter_digest
 from qlayer.sandbox.zygote.protocol import NO_ENVIRONMENT
 from qlayer.types.verdict import Evidence, Outcome, Tier
@@ -103,6 +104,10 @@ class ContainerSandbox(ABC):
         """See `Sandbox.run`. A job with literals that cannot be read, or of another kind, is REJECTED."""
         evidence = self._evidence()
         limits = limits or _DEFAULT_LIMITS
+        if is_for_tools(job):
+            return judge.refused(
+                f"the sandbox backend {evidence.backend} runs Python programs alone", evidence
+            )
         try:
             plan = make(job)
         except Rejected as error:
