@@ -207,12 +207,11 @@ class WarmSandbox:
         return zygote
 
     async def lend(self, kind: Kind = Kind.BARE) -> Zygote:
-        """A zygote outside the pool. Give it back with `take_back`; leaving the sandbox ends it too.
+        """A zygote out of the pool. Give it back with `take_back`; leaving the sandbox ends it too.
 
         Raises `SandboxError`.
         """
-        assert self.info
-        return await self._started(kind)
+        return await self._take(kind)
 
     async def take_back(self, zygote: Zygote) -> None:
         """End a zygote that was lent."""

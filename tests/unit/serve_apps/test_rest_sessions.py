@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from rest_world import World
+import pytest
+from rest_world import Client, World
 
 from qlayer.sandbox.sessions.base import SessionLimits
 from qlayer.sandbox.sessions.fake import UnsafeFakeSessions
@@ -100,3 +101,38 @@ async def test_what_is_refused_names_field_and_limit(world: World) -> None:
             assert answer.json()["errors"][0]["field"] == "path"
         missing = await http.post("/sessions", json={"files": {"a": "sha256:" + "0" * 64}})
         assert missing.status_code == 422 and missing.json()["errors"][0]["field"] == "files.a"
+
+
+async def test_output_comes_while_the_code_is_running(server: Client) -> None:
+    """Under a real server, in the real sandbox: the code waits for a file that comes after its first line."""
+    source = (
+        "import os, threading, time\nprint('first', flush=True)\n"
+        "for _ in range(3000):\n    if os.path.exists('/tmp/go'): break\n    time.sleep(0.01)\n"
+        "print('second')"
+    )
+    async with server() as http:
+        made = await http.post("/sessions", json={})
+        if made.status_code == 503:
+            pytest.skip(made.json()["detail"])
+        session = made.headers["location"]
+        starter = {"kind": "python", "source": "import threading, os\ndef go(): open('/tmp/go', 'w').close()"}
+        assert (await http.post(f"{session}/exec", json=starter)).json()["ended"]["status"] == 0
+        seen: list[str] = []
+        body = {"kind": "python", "source": f"threading.Timer(1.0, go).start()\n{source}"}
+        headers = {"Accept": "text/event-stream"}
+        async with http.stream("POST", f"{session}/exec", json=body, headers=headers) as answer:
+            async for line in answer.aiter_lines():
+                seen.append(line)
+                if "first" in line:
+                    busy = await http.post(f"{session}/exec", json=starter)
+                    assert busy.status_code == 409, "it is still running"
+        assert [line for line in seen if line.startswith("event")] == [
+            "event: stdout",
+            "event: stdout",
+            "event: ended",
+        ]
+        ended = await http.post(
+            f"{session}/exec", json={"kind": "python", "source": "import os; os._exit(3)"}
+        )
+        assert ended.status_code == 410 and "status 3" in ended.json()["detail"]
+        assert (await http.get(session)).status_code == 410
