@@ -93,12 +93,13 @@ async def run_block(arm: Literal["local", "ray"], grader: Grader, first: int, co
     return Block(arm=arm, programs=count, seconds=seconds)
 
 
-async def measure(settings: Settings, programs: int, blocks: int, supervisors: int) -> Report:
-    load_before = os.getloadavg()[0] / (os.cpu_count() or 1)
+async def measure(
+    settings: Settings, programs: int, blocks: int, supervisors: int, load_before: float
+) -> Report:
+    """Take turns. Ray must be initialised."""
     size = programs // blocks
     done: list[Block] = []
     async with (
-        own_ray(supervisors),
         local_grader(settings, workers=supervisors) as local,
         ray_grader(settings, workers=1, supervisors=supervisors) as over_ray,
     ):
@@ -138,8 +139,10 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="write the report there")] = None,
 ) -> None:
     """Ray against no Ray, interleaved; lost or doubled programs end it with an error."""
+    load_before = os.getloadavg()[0] / (os.cpu_count() or 1)
     try:
-        result = asyncio.run(measure(load_settings(), programs, blocks, supervisors))
+        with own_ray(supervisors):
+            result = asyncio.run(measure(load_settings(), programs, blocks, supervisors, load_before))
     except QlayerError as error:
         typer.echo(f"error: {error.message}", err=True)
         raise typer.Exit(error.exit_code) from None

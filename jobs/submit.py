@@ -21,7 +21,7 @@ from qlayer.errors import ConfigurationError, QlayerError
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
-JOBS = ("evaluate", "bench_llm")
+JOBS = ("evaluate", "bench_llm", "grade")
 STACK_OPTIONS = {"evaluate": "--llm-url"}
 """Jobs that take the stack's model server, and by which option."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -90,14 +90,16 @@ def local_grader(settings: Settings, workers: int) -> Grader:
     return LocalExecutor(_workers(settings, workers), ExecutorConfig(workers=workers))
 
 
-def ray_grader(settings: Settings, workers: int, supervisors: int | None = None) -> Grader:
+def ray_grader(
+    settings: Settings, workers: int, supervisors: int | None = None, *, cpus: float = 1.0
+) -> Grader:
     """An executor over the Ray that this process has initialised, with `workers` per supervisor.
 
-    `supervisors` None: one for each node.
+    `supervisors` None: one for each node. Each takes `cpus` of Ray's CPU tickets.
     """
     from qlayer.executor.ray import RayConfig, RayExecutor  # only where Ray was asked for: it is optional
 
-    config = RayConfig(workers=workers, supervisors=supervisors)
+    config = RayConfig(workers=workers, supervisors=supervisors, cpus=cpus)
     return RayExecutor(_workers(settings, workers), config)
 
 
@@ -108,17 +110,13 @@ def _workers(settings: Settings, workers: int) -> WorkerBuilder[Task, SandboxRes
     return SandboxWorkers(settings.model_copy(update={"sandbox": sandbox}))
 
 
-def own_ray(cpus: int) -> AbstractAsyncContextManager[None]:
+@contextmanager
+def own_ray(cpus: int) -> Iterator[None]:
     """A Ray of this process's own on loopback for as long as the context is open."""
+    from qlayer.executor.ray import own_ray as ray_of_our_own  # as above
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[None]:
-        from qlayer.executor.ray import own_ray as ray_of_our_own  # as above
-
-        with ray_of_our_own(cpus):
-            yield
-
-    return opened()
+    with ray_of_our_own(cpus):
+        yield
 
 
 def result_of(result: SandboxResult | Quarantined) -> SandboxResult:

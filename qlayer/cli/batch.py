@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -86,16 +87,11 @@ async def _grader(settings: Settings, options: BatchOptions) -> AsyncIterator[Gr
         async with local_grader(settings, options.workers) as local:
             yield local
         return
-    try:
-        async with (
-            own_ray(options.supervisors),
-            ray_grader(settings, options.workers, options.supervisors) as over_ray,
-        ):
+    if importlib.util.find_spec("ray") is None:
+        raise ConfigurationError("Ray is not installed", hint="pip install 'qlayer[ray]'")
+    with own_ray(options.supervisors):
+        async with ray_grader(settings, options.workers, options.supervisors) as over_ray:
             yield over_ray
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise ConfigurationError("Ray is not installed", hint="pip install 'qlayer[ray]'") from None
 
 
 @contextlib.contextmanager
