@@ -38,6 +38,8 @@ _GRACE_S = 0.2
 _LAST_CAPABILITY = 63
 _CPUCLOCK_SCHED = 2
 """A process's CPU clock is ``~pid << 3 | 2`` (linux/posix-timers.h), as `clock_getcpuclockid` makes it."""
+_PLAIN = Order(False, 0, 0, 0, 0, 0, 0, 0)
+"""What a child of the helper need know of its order: that there is nothing special in it."""
 _UNLIMITED = 1 << 30
 """Bytes and inodes of the /tmp that is kept when `private_tmp` is off."""
 
@@ -126,20 +128,24 @@ def _harden(setup: Setup) -> None:
         with contextlib.suppress(OSError):
             syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
     if "seccomp" not in setup.disabled:
-        syscalls.load_filter(filters.zygote_filter())
+        syscalls.load_filter(filters.zygote_filter(setup.disabled))
 
 
 def _serve_by_helper(
     loop: serve.Loop, control: socket.socket, setup: Setup, proc: int, shelf: int
 ) -> NoReturn:
-    candidate, tester = child.Role.CANDIDATE, child.Role.TESTER
+    # All made before the first fork: what a child need not make, it need not copy pages for.
+    candidate, tester, plain, live = child.Role.CANDIDATE, child.Role.TESTER, _PLAIN, child.live
+    is_candidate, is_tester = serve.CANDIDATE, serve.TESTER
     report = Report(child.REPORT_FD)
+    loop.use(proc)
+    function, places = loop.function, loop.places
     while True:
-        turn = loop.next(proc)
-        if turn == serve.CANDIDATE:
-            child.live(candidate, setup, Order.from_bytes(loop.packet), report)
-        if turn == serve.TESTER:
-            child.live(tester, setup, Order.from_bytes(loop.packet), report)
+        turn = function(*places)
+        if turn == is_candidate:
+            live(candidate, setup, plain, report)
+        if turn == is_tester:
+            live(tester, setup, plain, report)
         if turn == serve.FAILED:
             child.give_notice(report if loop.reportable else None, loop.error)
         if turn == serve.CLOSED:
@@ -167,7 +173,10 @@ def _serve_one(
 ) -> None:
     keep_tmp = "private_tmp" in setup.disabled
     if not keep_tmp:
-        rootfs.fresh_tmp(order.tmp_bytes, order.tmp_inodes)
+        rootfs.fresh_tmp(
+            _UNLIMITED if "tmp_size" in setup.disabled else order.tmp_bytes,
+            _UNLIMITED if "tmp_inodes" in setup.disabled else order.tmp_inodes,
+        )
     if order.environment != NO_ENVIRONMENT:
         packages.show(shelf, order.environment)
     ending = _Run(control, setup, order, proc).to_its_end(fds)
@@ -236,7 +245,7 @@ class _Run:
         return main
 
     def _start_pair(self, run: child.Descriptors, tester: list[int], fds: list[int]) -> int:
-        """Two programs joined by pipes; the interactor's end is the run's, its stderr takes stdout's place."""
+        """Two programs joined by pipes; the interactor's end is the run's, its stderr is the run's stdout."""
         to_candidate, from_candidate = os.pipe(), os.pipe()
         candidate = run._replace(stdin=to_candidate[0], stdout=from_candidate[1])
         judge = run._replace(job=tester[0], report=tester[1], stderr=run.stdout)

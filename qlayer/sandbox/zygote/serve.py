@@ -31,7 +31,9 @@ class Loop:
         sizes = library.qlayer_order_bytes(), library.qlayer_ending_bytes()
         if sizes != (protocol.ORDER_START_BYTES, protocol.ENDING_BYTES):
             raise OSError(f"the helper is of another version: {sizes}")
-        self._serve = library.qlayer_serve
+        self.function = library.qlayer_serve
+        """Called with `places` it serves plain runs until there is something for Python to do, and returns in
+        every child too; the answer is one of this module's constants."""
         self._filter = filters.child_filter()
         self._config = _Config(
             control=control,
@@ -43,15 +45,11 @@ class Loop:
         )
         self._event = _Event()
         self._packet_at = ctypes.addressof(self._event) + _Event.packet.offset
-        self._places = ctypes.byref(self._config), ctypes.byref(self._event)
+        self.places = ctypes.byref(self._config), ctypes.byref(self._event)
 
-    def next(self, proc: int) -> int:
-        """Serve plain runs until there is something for Python to do; returns in every child too.
-
-        `proc` is a descriptor of the host's /proc. The answer is one of this module's constants.
-        """
+    def use(self, proc: int) -> None:
+        """A descriptor of the host's /proc, before the first call of `function`."""
         self._config.proc = proc
-        return int(self._serve(*self._places))
 
     @property
     def packet(self) -> bytes:
