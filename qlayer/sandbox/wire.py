@@ -27,6 +27,7 @@ _CLASSES = {
 }
 """Built-in classes that cross by name: test code passes them as arguments."""
 _FEW = 64
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 class Unplain(TypeError):
@@ -39,7 +40,7 @@ class Malformed(ValueError):
 
 def encode(value: object) -> str:
     """The value as one line of ASCII JSON. Raises `Unplain`."""
-    text = json.dumps(_Encoder().tagged(value, 0), separators=(",", ":"), allow_nan=False)
+    text = _JSON.encode(_Encoder().tagged(value, 0))
     if len(text) > MAX_BYTES:
         raise Unplain(f"the value takes {len(text)} bytes encoded; at most {MAX_BYTES} cross")
     return text
