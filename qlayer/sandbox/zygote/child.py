@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, NoReturn
 
 from qlayer.sandbox.zygote import filters, syscalls
-from qlayer.sandbox.zygote.drivers import asgi, call, fresh, exec_program, program, pytest_run, session, split
+from qlayer.sandbox.zygote.drivers import asgi, call, exec_program, fresh, program, pytest_run, session, split
 from qlayer.sandbox.zygote.job import Job
 from qlayer.sandbox.zygote.protocol import (
     CANDIDATE_UID,
