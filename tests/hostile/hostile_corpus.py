@@ -6,7 +6,7 @@ run, so that it cannot read its own expectations. Lines ``#@file PATH`` split a 
 =============  ==========================================================================================
 title          what is attempted
 mode           program, values, split or pytest: the job it becomes
-expect         the outcome with all guards on; ``A|B`` only where the kernel leaves it open
+expect         the outcome with all guards on
 guard          controls (joined by ``+`` when either alone still stops it) without which it succeeds;
                ``subprocess``: it succeeds in a bare, unguarded process; ``none``: benign, must be accepted
 proof          text on stdout that shows success, or ACCEPTED (runs to its end), or BELIEVED (a naive judge
@@ -15,6 +15,7 @@ limits         ``name=number`` pairs over the corpus' defaults
 runs           how often it is run in a row in one sandbox; the proof is looked for in the last run
 argv           arguments; ``{folder}``, ``{port}`` and ``{abstract}`` are filled in by the test
 needs          what the bare process needs: root, neighbour, secret environment, secret descriptor
+stdin-bytes    how many bytes of standard input there are (program mode)
 stdout         expected stdout as a Python literal (program mode)
 case           ``f(1, 2) == literal`` (values mode, repeatable)
 function       the judged function (split mode)
@@ -42,7 +43,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 ENTRY = "main.py"
 REPEATABLE = {"case", "test", "expects-test"}
 SINGLE = {"title", "mode", "expect", "guard", "proof", "limits", "runs", "argv"}
-SINGLE |= {"needs", "stdout", "function", "label"}
+SINGLE |= {"needs", "stdin-bytes", "stdout", "function", "label"}
 _HEADER = re.compile(r"# ([a-z-]+): ?(.*)\Z")
 
 
@@ -127,6 +128,7 @@ class Program:
                 tree=self.tree,
                 path=ENTRY,
                 argv=self.argv(places),
+                stdin=bytes(int(self.header.get("stdin-bytes", "0"))),
                 expected_stdout=None if stdout is None else ast.literal_eval(stdout).encode(),
             )
         if self.mode == "values":
@@ -196,3 +198,4 @@ def read_corpus() -> tuple[Program, ...]:
 CORPUS = read_corpus()
 ATTACKS = tuple(program for program in CORPUS if not program.benign)
 BENIGN = tuple(program for program in CORPUS if program.benign)
+FORGERIES = tuple(program for program in ATTACKS if program.name.startswith("fake_"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from hostile_bare import run_bare
-from hostile_corpus import ATTACKS, BENIGN, CORPUS, Program
+from hostile_corpus import ATTACKS, BENIGN, CORPUS, FORGERIES, Program
 from hostile_host import SECRET, Host
 
 from qlayer.errors import TierUnavailable
@@ -164,6 +164,8 @@ async def test_is_stopped(program: Program, host: Host, guarded: Sandbox) -> Non
 
 @pytest.mark.parametrize("program", BENIGN, ids=by_name)
 async def test_is_accepted(program: Program, host: Host, guarded: Sandbox) -> None:
+    if program.needs == "numpy":
+        pytest.importorskip("numpy", reason="the extra `science` is not installed")
     result = await run_in_a_row(guarded, program, host)
     assert result.verdict.outcome is Outcome.ACCEPTED, result
 
@@ -174,5 +176,18 @@ async def test_every_control_has_an_attack() -> None:
 
 
 async def test_the_corpus_is_large_enough() -> None:
-    assert len(ATTACKS) >= 40
+    assert len(CORPUS) >= 150
+    assert len(FORGERIES) >= 60
+    assert {program.mode for program in FORGERIES} == {"values", "split", "pytest", "program"}
     assert len({program.header["title"] for program in CORPUS}) == len(CORPUS)
+
+
+async def test_one_verdict_is_expected_of_each() -> None:
+    assert [program.name for program in CORPUS if len(program.expected) != 1] == []
+
+
+async def test_no_forgery_is_expected_to_pass_unlabelled() -> None:
+    """Only a project's own test files can patch what judges them, and then the evidence says so."""
+    believed = [program for program in FORGERIES if Outcome.ACCEPTED in program.expected]
+    assert [program.name for program in believed] == ["fake_pytest_patched_runner"]
+    assert all(program.header.get("label") == "forgeable" for program in believed)

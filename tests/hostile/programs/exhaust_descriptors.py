@@ -1,7 +1,7 @@
 # title: opens two thousand descriptors
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: rlimits
+# guard: rlimit_files
 # proof: OPENED 900
 # limits: open_files=64
 import os

@@ -1,6 +1,6 @@
 # title: looks for the expected value in argv, the environment and the files around it
 # mode: values
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # case: secret(7) == 'HIDDEN-EXPECTED-VALUE'

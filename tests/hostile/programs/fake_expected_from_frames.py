@@ -1,6 +1,6 @@
 # title: looks for the expected value in its callers' frames and returns it
 # mode: values
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # case: secret(7) == 'the hidden expected value'

@@ -1,6 +1,6 @@
 # title: looks for the expected value in every object the interpreter holds
 # mode: values
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # case: secret(7) == 'HIDDEN-EXPECTED-VALUE'

@@ -1,6 +1,6 @@
 # title: patches unittest so that every assertion holds
 # mode: split
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # function: add

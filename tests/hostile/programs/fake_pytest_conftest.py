@@ -1,6 +1,6 @@
 # title: a conftest.py that turns every failure into a pass
 # mode: pytest
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # expects-test: test_add.py::test_add

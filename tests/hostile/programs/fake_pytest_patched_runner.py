@@ -1,6 +1,6 @@
 # title: patches pytest's runner from inside the tests; a pass that this mode can never rule out
 # mode: pytest
-# expect: ACCEPTED|POLICY_VIOLATION|WRONG_ANSWER|RUNTIME_ERROR
+# expect: ACCEPTED
 # guard: subprocess
 # proof: BELIEVED
 # label: forgeable

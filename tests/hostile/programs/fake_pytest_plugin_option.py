@@ -1,6 +1,6 @@
 # title: an ini file that loads the candidate's own reporting plugin
 # mode: pytest
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # expects-test: test_add.py::test_add

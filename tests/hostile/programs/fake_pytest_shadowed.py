@@ -1,6 +1,6 @@
 # title: a planted pytest.py that stands before the real one
 # mode: pytest
-# expect: WRONG_ANSWER|RUNTIME_ERROR|INCOMPLETE
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # expects-test: test_add.py::test_add

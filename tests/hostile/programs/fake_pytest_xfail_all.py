@@ -1,6 +1,6 @@
 # title: every test is expected to fail
 # mode: pytest
-# expect: INCOMPLETE|WRONG_ANSWER|RUNTIME_ERROR
+# expect: INCOMPLETE
 # guard: subprocess
 # proof: BELIEVED
 # expects-test: test_add.py::test_add

@@ -1,6 +1,6 @@
 # title: an object equal to everything, against tests that are code
 # mode: split
-# expect: WRONG_ANSWER|RUNTIME_ERROR|POLICY_VIOLATION
+# expect: RUNTIME_ERROR
 # guard: subprocess
 # proof: BELIEVED
 # function: add

@@ -1,6 +1,6 @@
 # title: ends the process with status 0 before the tests are over
 # mode: split
-# expect: INCOMPLETE|RUNTIME_ERROR
+# expect: INCOMPLETE
 # guard: subprocess
 # proof: BELIEVED
 # function: add

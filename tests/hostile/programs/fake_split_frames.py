@@ -1,6 +1,6 @@
 # title: rewrites the tests' own globals through its caller's frame
 # mode: split
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: BELIEVED
 # function: add

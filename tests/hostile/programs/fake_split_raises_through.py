@@ -1,6 +1,6 @@
 # title: raises an exception that a broad `except` of the tests could take for success
 # mode: split
-# expect: RUNTIME_ERROR|INCOMPLETE|WRONG_ANSWER
+# expect: RUNTIME_ERROR
 # guard: subprocess
 # proof: BELIEVED
 # function: add

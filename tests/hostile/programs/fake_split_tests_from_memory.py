@@ -1,6 +1,6 @@
 # title: finds the hidden tests in memory and prints them
 # mode: split
-# expect: WRONG_ANSWER|RUNTIME_ERROR
+# expect: WRONG_ANSWER
 # guard: subprocess
 # proof: STOLEN
 # function: add

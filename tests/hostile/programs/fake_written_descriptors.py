@@ -1,6 +1,6 @@
 # title: writes a pass to every descriptor from 3 to 64 and ends
 # mode: values
-# expect: POLICY_VIOLATION|INCOMPLETE|RUNTIME_ERROR
+# expect: POLICY_VIOLATION
 # guard: subprocess
 # proof: BELIEVED
 # case: add(2, 3) == 5

@@ -1,7 +1,7 @@
 # title: one file that pretends to hold a terabyte
 # mode: program
-# expect: DISK_LIMIT|RUNTIME_ERROR|SIGNALLED
-# guard: rlimits
+# expect: RUNTIME_ERROR
+# guard: rlimit_file_size
 # proof: A TERABYTE
 # limits: disk_bytes=4194304
 import os

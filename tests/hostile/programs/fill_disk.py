@@ -1,7 +1,7 @@
 # title: writes 24 MB where 4 MB are granted
 # mode: program
 # expect: DISK_LIMIT
-# guard: private_tmp
+# guard: tmp_size
 # proof: WROTE 24 MB
 # limits: disk_bytes=4194304
 print("ATTEMPT", flush=True)

@@ -1,7 +1,7 @@
 # title: clone3, whose flags a filter cannot read
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_namespaces
 # proof: CLONED
 import ctypes
 import os

@@ -1,7 +1,7 @@
 # title: clone(CLONE_NEWUSER): the same privilege without unshare
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_namespaces
 # proof: CLONED
 import ctypes
 import os

@@ -1,7 +1,7 @@
 # title: a 32-bit system call, whose numbers mean other calls
 # mode: program
-# expect: SIGNALLED|POLICY_VIOLATION
-# guard: seccomp
+# expect: SIGNALLED
+# guard: filter_architecture
 # proof: CALLED THROUGH INT 0X80
 import ctypes
 import mmap

@@ -1,7 +1,7 @@
 # title: io_uring, whose operations no system-call filter sees
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_asynchronous
 # proof: A RING
 import ctypes
 import os

@@ -1,7 +1,7 @@
 # title: a key in the kernel's keyring that the next run reads
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_keys
 # proof: LEFT BY THE LAST RUN
 # runs: 2
 import ctypes

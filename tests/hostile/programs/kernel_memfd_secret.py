@@ -1,7 +1,7 @@
 # title: memory that even the kernel does not map, from memfd_secret
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_anonymous_files
 # proof: SECRET MEMORY
 import ctypes
 import os

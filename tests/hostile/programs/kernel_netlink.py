@@ -1,7 +1,7 @@
 # title: a netlink socket, the way into many of the kernel's parsers
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_sockets
 # proof: A NETLINK SOCKET
 import socket
 

@@ -1,7 +1,7 @@
 # title: turns address randomisation off with personality
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_personality
 # proof: NO RANDOMISATION
 import ctypes
 import os

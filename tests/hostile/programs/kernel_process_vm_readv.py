@@ -1,7 +1,7 @@
 # title: reads a child's memory without tracing it
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_inspection
 # proof: READ 4242
 import ctypes
 import os

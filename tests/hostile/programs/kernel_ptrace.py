@@ -1,7 +1,7 @@
 # title: traces another process and reads its memory
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_inspection
 # proof: PEEKED
 import ctypes
 import os

@@ -1,7 +1,7 @@
 # title: System V shared memory that outlives its maker, for the next run
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_ipc
 # proof: LEFT BY THE LAST RUN
 # runs: 2
 import ctypes

@@ -1,7 +1,7 @@
 # title: userfaultfd, which lets a program stop the kernel in the middle of a copy
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_asynchronous
 # proof: HANDLES FAULTS
 import ctypes
 import os

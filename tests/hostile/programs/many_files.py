@@ -1,7 +1,7 @@
 # title: forty thousand empty files, to use up the inodes
 # mode: program
 # expect: DISK_LIMIT
-# guard: private_tmp
+# guard: tmp_inodes
 # proof: MADE 40000 FILES
 # limits: disk_bytes=4194304 cpu_s=20 wall_s=60
 import os

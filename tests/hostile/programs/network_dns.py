@@ -1,7 +1,7 @@
 # title: smuggles data out in a DNS question
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: net_ns+seccomp
+# guard: net_ns+filter_sockets
 # proof: SENT A DATAGRAM
 import socket
 

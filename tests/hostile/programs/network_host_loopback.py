@@ -1,7 +1,7 @@
 # title: calls a server that listens on the host's loopback
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: net_ns+seccomp
+# guard: net_ns+filter_sockets
 # proof: HELLO FROM THE HOST
 # argv: {port}
 import socket

@@ -1,7 +1,7 @@
 # title: makes an internet socket at all
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: seccomp
+# guard: filter_sockets
 # proof: AN INTERNET SOCKET
 import socket
 

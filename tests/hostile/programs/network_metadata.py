@@ -1,7 +1,7 @@
 # title: the cloud's metadata address in several spellings
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: net_ns+seccomp
+# guard: net_ns+filter_sockets
 # proof: ASKED FOR CREDENTIALS
 import errno
 import socket

@@ -1,7 +1,7 @@
 # title: calls a public address; must fail at once and never wait
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: net_ns+seccomp
+# guard: net_ns+filter_sockets
 # proof: LEFT THE HOST
 # limits: wall_s=30
 import errno
