@@ -102,7 +102,7 @@ class _Encoder:
             raise Unplain(f"the value holds more than {MAX_ITEMS} items")
         if value is None or value is True or value is False:
             return value
-        if type(value) is type and _CLASSES.get(value.__name__) is value:
+        if type(value) is type and isinstance(value, type) and _CLASSES.get(value.__name__) is value:
             return {"k": value.__name__}
         return self._of_base(value, depth)
 
