@@ -102,8 +102,9 @@ class _Encoder:
             raise Unplain(f"the value holds more than {MAX_ITEMS} items")
         if value is None or value is True or value is False:
             return value
-        if type(value) is type and isinstance(value, type) and _CLASSES.get(value.__name__) is value:
-            return {"k": value.__name__}
+        kind: Any = value
+        if type(kind) is type and _CLASSES.get(kind.__name__) is kind:
+            return {"k": kind.__name__}
         return self._of_base(value, depth)
 
     def _of_base(self, value: Any, depth: int) -> object:
