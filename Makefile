@@ -50,6 +50,12 @@ bench: $(STAMP) ## Measure the sandbox and the serving path against their peers
 	$(BIN)/qlayer models pull qwen2.5-coder-0.5b
 	$(BIN)/python -m jobs.bench_llm
 
+limits: $(STAMP) ## How long after a limit nothing of a run is alive
+	$(BIN)/python tests/hostile/measure_limits.py
+
+soak: $(STAMP) ## 100,000 runs, one in ten hostile; interrupt and repeat it as you like
+	$(BIN)/python tests/hostile/soak.py --runs 100000 --report .soak.json
+
 evaluate: $(STAMP) ## HumanEval with the 1.5B model, greedy against the loop (an hour on two cores)
 	$(BIN)/qlayer models pull qwen2.5-coder-1.5b
 	$(BIN)/python -m jobs.evaluate --benchmark humaneval --model qwen2.5-coder-1.5b
@@ -57,4 +63,4 @@ evaluate: $(STAMP) ## HumanEval with the 1.5B model, greedy against the loop (an
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 
-.PHONY: help setup demo test unit slow lint format bench evaluate clean
+.PHONY: help setup demo test unit slow lint format bench limits soak evaluate clean
