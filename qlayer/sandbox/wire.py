@@ -26,6 +26,7 @@ _CLASSES = {
     for kind in (bool, bytes, complex, dict, float, frozenset, int, list, object, set, str, tuple, type(None))
 }
 """Built-in classes that cross by name: test code passes them as arguments."""
+_CLASS_NAMES = {id(kind): name for name, kind in _CLASSES.items()}
 _FEW = 64
 _JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
@@ -102,9 +103,9 @@ class _Encoder:
             raise Unplain(f"the value holds more than {MAX_ITEMS} items")
         if value is None or value is True or value is False:
             return value
-        kind: Any = value
-        if type(kind) is type and _CLASSES.get(kind.__name__) is kind:
-            return {"k": kind.__name__}
+        # By identity: nothing is asked of the value. A built-in class never ends, so its id is its own.
+        if (name := _CLASS_NAMES.get(id(value))) is not None:
+            return {"k": name}
         return self._of_base(value, depth)
 
     def _of_base(self, value: Any, depth: int) -> object:
