@@ -24,7 +24,7 @@ _EVIDENCE = Evidence(backend="fake", tier=Tier.NONE)
 
 
 class FakeSandbox:
-    """Calls `answer` for every job and remembers the jobs with their limits. Without one, every job is accepted."""
+    """Calls `answer` for every job and remembers jobs and limits. Without one, every job is accepted."""
 
     def __init__(self, answer: Callable[[SandboxJob], SandboxResult] | None = None) -> None:
         self._answer = answer or accept
