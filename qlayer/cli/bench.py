@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from qlayer.app.settings import Settings, load_settings
+from qlayer.cli import bench_languages
 from qlayer.cli.options import Json
 from qlayer.cli.render import err, out, print_json, table
 from qlayer.errors import InputError
@@ -17,11 +18,7 @@ from qlayer.sandbox.bench import BenchPlan, SandboxBench, bench_sandbox, svg
 from qlayer.sandbox.warm import WarmSandbox
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks of this machine.")
-
-
-@app.callback()
-def root() -> None:
-    """Keeps `bench sandbox` a command of its own while it is the only one."""
+app.command("languages")(bench_languages.languages)
 
 
 @app.command()
