@@ -21,7 +21,7 @@ from qlayer.types.verdict import Attribution, Outcome, Phase
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(BACKENDS))
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[*sorted(BACKENDS), "docker"])
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     async with opened(request.param) as started:
         yield started

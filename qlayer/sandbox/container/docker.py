@@ -39,6 +39,7 @@ class DockerSandbox(ContainerSandbox):
     """Runs jobs in docker containers. See `ContainerSandbox`; needs the extra `docker` and a local daemon."""
 
     sized_tmp = True
+    brings_files = True
 
     def __init__(self, config: DockerConfig) -> None:
         super().__init__(config.workers)

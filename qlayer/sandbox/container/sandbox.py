@@ -49,6 +49,8 @@ class ContainerSandbox(ABC):
 
     sized_tmp = False
     """Whether /tmp gets its size with its container, rounded up to a MiB, rather than with each run."""
+    brings_files = False
+    """Whether a descriptor of a run's /tmp can reach the host, who reads its outputs beneath it."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -112,7 +114,7 @@ class ContainerSandbox(ABC):
             plan = make(job)
         except Rejected as error:
             return judge.refused(str(error), evidence)
-        if plan.environment != NO_ENVIRONMENT or plan.outputs:
+        if plan.environment != NO_ENVIRONMENT or (plan.outputs and not self.brings_files):
             lacking = "prepared packages" if plan.environment != NO_ENVIRONMENT else "bringing files back"
             return judge.refused(f"the sandbox backend {evidence.backend} does without {lacking}", evidence)
         async with self._slots:
