@@ -214,7 +214,7 @@ def _give_up(role: Role, setup: Setup) -> None:
         os.setresuid(uid, uid, uid)
     if "capabilities" not in setup.disabled:
         syscalls.drop_capabilities()
-    if not {"seccomp", "child_filter"} & set(setup.disabled):
+    if not {"seccomp", "child_filter", "no_new_privs"} & set(setup.disabled):
         syscalls.load_filter(filters.child_filter())
 
 

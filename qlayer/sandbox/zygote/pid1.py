@@ -86,7 +86,7 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
         syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     else:
         binds = [*setup.binds, *packages.binds(setup.environments)]
-        rootfs.enter(binds, setup.writable)
+        rootfs.enter(binds, setup.writable, setup.disabled)
     sys.path[:] = setup.sys_path
     for name in setup.imports:
         importlib.import_module(name)
@@ -121,9 +121,11 @@ def _rehearse() -> None:
 
 def _harden(setup: Setup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if "pdeathsig" not in setup.disabled:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    if "no_new_privs" not in setup.disabled:
+        syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     for capability in range(_LAST_CAPABILITY + 1):
         with contextlib.suppress(OSError):
             syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)

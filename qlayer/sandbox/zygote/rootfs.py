@@ -7,7 +7,7 @@ Nothing else of the host is reachable, /proc and /sys included. The interpreter 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from qlayer.sandbox.zygote import syscalls as sys
 from qlayer.sandbox.zygote.protocol import ENVIRONMENT
@@ -23,16 +23,29 @@ _FILES = {
 }
 _KEEP = (os.ST_RDONLY, os.ST_NOSUID, os.ST_NODEV, os.ST_NOEXEC, os.ST_NOATIME, os.ST_NODIRATIME)
 """Flags that a less privileged namespace may not clear on a remount; the values equal those of MS_*."""
+_BIND_FLAGS = {
+    "mount_readonly": sys.MS_RDONLY,
+    "mount_nosuid": sys.MS_NOSUID,
+    "mount_nodev": sys.MS_NODEV,
+}
 _RELATIME = 0x1000
 _MS_RELATIME = 0x200000
 
 
-def enter(binds: list[tuple[str, str]], writable: Iterable[tuple[str, str]] = ()) -> None:
-    """Make the own tree the root of this mount namespace and drop the old one. Needs CAP_SYS_ADMIN."""
+def enter(
+    binds: list[tuple[str, str]],
+    writable: Iterable[tuple[str, str]] = (),
+    disabled: Collection[str] = (),
+) -> None:
+    """Make the own tree the root of this mount namespace and drop the old one. Needs CAP_SYS_ADMIN.
+
+    `disabled` names flags of the binds that are left out (tests only).
+    """
+    flags = sum(flag for name, flag in _BIND_FLAGS.items() if name not in disabled)
     sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
     sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
     for source, target in (*((path, path) for path in _SYSTEM), *binds):
-        _expose(source, _STAGING + target)
+        _expose(source, _STAGING + target, flags)
     for source, target in writable:
         os.makedirs(_STAGING + target, 0o755)
         _bind(source, _STAGING + target, sys.MS_NOSUID | sys.MS_NODEV)
@@ -54,7 +67,7 @@ def fresh_tmp(size_bytes: int, inodes: int) -> None:
     sys.mount("tmp", "/tmp", "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, options)
 
 
-def _expose(path: str, target: str) -> None:
+def _expose(path: str, target: str, flags: int) -> None:
     """Show a path of the host, read-only; a symbolic link is copied as such."""
     if os.path.lexists(target) or not os.path.lexists(path):
         return
@@ -66,7 +79,7 @@ def _expose(path: str, target: str) -> None:
         os.mkdir(target, 0o755)
     else:
         _write(target, "")
-    _bind(path, target, sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV)
+    _bind(path, target, flags)
 
 
 def _bind(source: str, target: str, flags: int) -> None:
