@@ -176,11 +176,6 @@ def cancelled() -> Finding:
     return Finding(Outcome.CANCELLED, "the caller cancelled it", attribution=Attribution.CALLER)
 
 
-def missing_file(path: str, why: str) -> Finding:
-    """A file that the caller asked for and that the run did not leave in a form that may be brought back."""
-    return Finding(Outcome.FILE_ERROR, f"{path}: {why}"[:500], phase=Phase.COLLECT)
-
-
 def broken(cause: str) -> Finding:
     return Finding(Outcome.SANDBOX_ERROR, cause, attribution=Attribution.PLATFORM)
 
