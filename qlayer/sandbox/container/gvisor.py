@@ -200,7 +200,7 @@ def _memory_controller() -> Controller:
 
 def _found(version: str, memory: Controller) -> tuple[Capability, ...]:
     own = f"gVisor {version}: a kernel of its own"
-    nproc = "gVisor's RLIMIT_NPROC on an own uid; its event is sampled every 5 ms, for want of a counter"
+    nproc = "gVisor's RLIMIT_NPROC on an own uid; its event is sampled every 2 ms, for want of a counter"
     return (
         *(Capability(name=name, available=True, detail=own) for name in ("user_ns", "pid_ns", "mount_ns")),
         Capability(name="net_ns", available=True, detail="runsc --network=none"),

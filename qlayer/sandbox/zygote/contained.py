@@ -31,7 +31,7 @@ EMPTIED, MOUNTED = "emptied", "mounted"
 TASKS = struct.Struct("<I")
 """Follows an ending that comes from a container without a pids cgroup: tasks seen at once above the limit."""
 
-_SAMPLE_MS = 5
+_SAMPLE_MS = 2
 _ROUNDED_UP = 1 << 20
 """The most that docker's /tmp is larger than the order says."""
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
