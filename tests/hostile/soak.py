@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -48,7 +49,7 @@ class Left:
             len(list(controller.parent.glob(f"qlayer-{os.getpid()}-*")))
             for controller in capabilities.probe().controllers
         )
-        self.files = len(list(Path("/tmp").glob("qlayer-*")))
+        self.files = len(list(Path(tempfile.gettempdir()).iterdir()))
 
     def more_than(self, before: Left) -> dict[str, int]:
         return {
@@ -172,4 +173,8 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--report", type=Path)
     given = parser.parse_args()
-    sys.exit(asyncio.run(main(given.runs, given.workers, given.report)))
+    with tempfile.TemporaryDirectory(prefix="qlayer-soak-") as folder:
+        # Its own, so that whatever lies there at the end was left by the sandbox.
+        tempfile.tempdir = folder
+        status = asyncio.run(main(given.runs, given.workers, given.report))
+    sys.exit(status)
