@@ -1,6 +1,7 @@
 """An executor over Ray: trusted supervisor actors, one per node, each with a worker of its own.
 
-The one file of the library that imports Ray; it is imported only where Ray was asked for. Items travel in
+The one file of the library that imports Ray, and whole for that; imported only where Ray was asked for. Items
+travel in
 batches, a few calls at a time per supervisor; results come back in small replies while the batch goes on.
 A supervisor that dies is replaced, and what it had not finished is done by another: items that shared it are
 suspects and are tried alone, so that only the one that kills is ever quarantined.
