@@ -25,11 +25,14 @@ def _started() -> tuple[str, str]:
     dockerd = shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if dockerd is None:
         return "", "no dockerd: install the package docker.io"
+    setpriv = shutil.which("setpriv")
     folder = Path(tempfile.mkdtemp(prefix="qlayer-dockerd-"))
     path = folder / "docker.sock"
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(
             [
+                # It goes with the tests even when they are killed.
+                *((setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()),
                 dockerd,
                 "--bridge=none",
                 "--iptables=false",
