@@ -252,9 +252,7 @@ class _Run:
         candidate = run._replace(stdin=to_candidate[0], stdout=from_candidate[1])
         judge = run._replace(job=tester[0], report=tester[1], stderr=run.stdout)
         self._fork(candidate, child.Role.CANDIDATE)
-        main = self._fork(
-            judge._replace(stdin=from_candidate[0], stdout=to_candidate[1]), child.Role.TESTER
-        )
+        main = self._fork(judge._replace(stdin=from_candidate[0], stdout=to_candidate[1]), child.Role.TESTER)
         for fd in (*to_candidate, *from_candidate, *fds):
             os.close(fd)
         return main
