@@ -79,8 +79,8 @@ def _data_folder(settings: Settings) -> str:
 
 def _sandbox(settings: Settings) -> Iterator[Finding]:
     """The backend that is configured, what it enforces, and which others could be asked for."""
-    reports = survey(settings.sandbox).backends
-    for report in sorted(reports, key=lambda report: not report.configured):
+    seen = survey(settings.sandbox)
+    for report in sorted(seen.backends, key=lambda report: not report.configured):
         yield _backend(report, settings)
         for each in report.capabilities if report.configured else ():
             state: Literal["ok", "optional"] = "ok" if each.available else "optional"
@@ -91,6 +91,9 @@ def _sandbox(settings: Settings) -> Iterator[Finding]:
         state = "ok" if built.path else "optional"
         detail = built.detail if built.path else f"{built.detail}; the same is done in Python, more slowly"
         yield Finding(name="  compiled_helper", state=state, detail=detail)
+    for language in seen.languages:
+        state = "ok" if language.available else "optional"
+        yield Finding(name=f"language: {language.language.value}", state=state, detail=language.detail)
 
 
 def _backend(report: BackendReport, settings: Settings) -> Finding:

@@ -13,7 +13,9 @@ from qlayer.sandbox import capabilities
 from qlayer.sandbox.base import Capability
 from qlayer.sandbox.config import DockerConfig, GvisorConfig, SandboxConfig, WarmConfig
 from qlayer.sandbox.container import daemon, gvisor
+from qlayer.sandbox.runtimes import Toolchain, probe
 from qlayer.types.frozen import Frozen
+from qlayer.types.language import Language
 from qlayer.types.verdict import Tier
 
 _INSTEAD = {
@@ -45,6 +47,15 @@ class TierReport(Frozen):
     reason: str | None = None
 
 
+class LanguageReport(Frozen):
+    """One language of the warm backend on this host."""
+
+    language: Language
+    available: bool
+    detail: str
+    """What its tool says of its version, or what to install."""
+
+
 class Survey(Frozen):
     """Everything that can be asked for here, and what it would be."""
 
@@ -52,6 +63,7 @@ class Survey(Frozen):
     backends: tuple[BackendReport, ...]
     tiers: tuple[TierReport, ...]
     """Of the warm backend; below `userns` it refuses to run whatever is asked."""
+    languages: tuple[LanguageReport, ...]
 
 
 def survey(config: SandboxConfig) -> Survey:
@@ -73,6 +85,14 @@ def survey(config: SandboxConfig) -> Survey:
             ),
         ),
         tiers=tiers,
+        languages=tuple(
+            LanguageReport(
+                language=language,
+                available=isinstance(found, Toolchain),
+                detail=found.version if isinstance(found, Toolchain) else found,
+            )
+            for language, found in probe().items()
+        ),
     )
 
 

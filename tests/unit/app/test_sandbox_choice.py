@@ -9,10 +9,12 @@ import pytest
 from qlayer.app.build import build_sandbox
 from qlayer.app.settings import load_settings
 from qlayer.errors import ConfigurationError, TierUnavailable
-from qlayer.sandbox.config import DockerConfig, GvisorConfig, KubernetesConfig
+from qlayer.sandbox.config import DockerConfig, GvisorConfig, KubernetesConfig, WarmConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
+from qlayer.sandbox.runtimes import Toolchain, ToolchainMissing, registry
 from qlayer.sandbox.survey import survey
 from qlayer.sandbox.warm import WarmSandbox
+from qlayer.types.language import Language
 
 
 def test_warm_is_the_default_and_keeps_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +75,20 @@ def test_the_survey_gives_the_refusals_own_words(tmp_path: Path) -> None:
     assert reports["docker"].configured and not reports["docker"].available
     assert reports["docker"].reason and reports["docker"].reason.startswith("sandbox backend 'docker' is not")
     assert not reports["warm"].configured
+
+
+def test_the_survey_names_every_language_and_what_a_missing_one_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_go(language: Language) -> Toolchain:
+        if language is Language.GO:
+            raise ToolchainMissing("go is not here: apt-get install golang-go")
+        return find(language)
+
+    find = registry.find
+    monkeypatch.setattr(registry, "find", without_go)
+    seen = {each.language: each for each in survey(WarmConfig()).languages}
+    assert set(seen) == set(Language)
+    assert seen[Language.PYTHON].available
+    assert not seen[Language.GO].available
+    assert "apt-get install golang-go" in seen[Language.GO].detail
