@@ -20,7 +20,9 @@ from pip._internal.configuration import Configuration
 from pip._internal.models.index import PyPI
 found = Configuration(isolated=False)
 found.load()
-entries = [[name, value] for _, part in found.items() for name, value in part.items()]
+entries = []
+for name, value in found.items():  # by file since pip 24, else all together
+    entries += value.items() if isinstance(value, dict) else [(name, value)]
 print(json.dumps([entries, PyPI.simple_url, "https://" + PyPI.file_storage_domain]))
 """
 """Pip has no public way to say which index it uses by default."""
