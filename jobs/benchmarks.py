@@ -10,6 +10,7 @@ import ast
 import gzip
 import importlib.util
 import json
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from qlayer.errors import ConfigurationError, InputError
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest, digest_of
+from qlayer.validation.job_forms import prelude
 
 
 class Task(Frozen):
@@ -89,15 +91,8 @@ def _references(lines: Iterable[str], name: str) -> Iterator[Reference]:
 
 def _humaneval_task(row: dict[str, Any]) -> Task:
     entry = row["entry_point"]
-    tests = "\n".join([_prelude(row["prompt"], entry), row["test"], f"check({entry})", ""])
+    tests = "\n".join([prelude(row["prompt"], entry), row["test"], f"check({entry})", ""])
     return Task(id=row["task_id"], text=row["prompt"], entry_point=entry, tests=tests)
-
-
-def _prelude(prompt: str, entry: str) -> str:
-    """What stands in the prompt before the function: imports and helpers that the hidden tests may call."""
-    module = ast.parse(prompt + "    pass\n")
-    kept = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == entry)]
-    return "\n".join(ast.unparse(node) for node in kept)
 
 
 def _mbpp_task(row: dict[str, Any]) -> Task:
@@ -114,8 +109,12 @@ def _mbpp_task(row: dict[str, Any]) -> Task:
 
 def _called_function(code: str, test: str) -> str:
     """The function of the reference solution that the test calls; its body is not looked at."""
-    defined = {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(ast.parse(test)):
+    with warnings.catch_warnings():
+        # Some solutions of MBPP write "\\." in a plain string.
+        warnings.simplefilter("ignore")
+        module, asserted = ast.parse(code), ast.parse(test)
+    defined = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(asserted):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in defined:
             return node.func.id
     raise ValueError(f"the test {test!r} calls no function of the solution")

@@ -152,7 +152,7 @@ class HumanEvalForm(_BenchmarkForm):
 
     def to_job(self) -> SandboxJob:
         tests = "\n".join(
-            [_prelude(self.prompt, self.entry_point), self.test, f"check({self.entry_point})", ""]
+            [prelude(self.prompt, self.entry_point), self.test, f"check({self.entry_point})", ""]
         )
         return _split(self.prompt + self.completion, tests, self.entry_point)
 
@@ -235,7 +235,7 @@ def _split(code: str, tests: str, function: str) -> SplitJob:
     return SplitJob(tree=_main(code), module=MODULE, function=function, tests=tests)
 
 
-def _prelude(prompt: str, entry: str) -> str:
+def prelude(prompt: str, entry: str) -> str:
     """What stands in the prompt before the function: imports and helpers that the tests may call."""
     try:
         module = ast.parse(prompt + "    pass\n")
