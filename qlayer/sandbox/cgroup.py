@@ -135,22 +135,31 @@ class Group:
     def counters(self) -> Counters:
         """Zeros when the group is gone."""
         if self.controller.name == "pids":
-            return Counters(forks_refused=self._field("pids.events", "max"))
+            return Counters(forks_refused=self.events())
         if self.controller.name == "cpuacct":
             return Counters(cpu_us=self.cpu_us())
         if self.controller.version == 1:
-            kills = self._field("memory.oom_control", "oom_kill")
+            kills = self.events()
             return Counters(
                 oom_kills=kills,
                 peak_bytes=self._number("memory.max_usage_in_bytes"),
                 limit_hits=self._failures_v1() if kills else None,
             )
         return Counters(
-            oom_kills=self._field("memory.events", "oom_kill"),
+            oom_kills=self.events(),
             peak_bytes=self._number("memory.peak"),
             limit_hits=self._field("memory.events", "oom"),
             cpu_us=self.cpu_us(),
         )
+
+    def events(self) -> int:
+        """The counter that decides a limit by itself: kills for memory, refused forks for processes."""
+        if self.controller.name == "pids":
+            return self._field("pids.events", "max")
+        if self.controller.name == "memory":
+            file = "memory.oom_control" if self.controller.version == 1 else "memory.events"
+            return self._field(file, "oom_kill")
+        return 0
 
     def _failures_v1(self) -> int | None:
         """Only read when something was killed, for it costs as much as all else."""

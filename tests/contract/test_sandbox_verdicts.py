@@ -42,6 +42,23 @@ while time.monotonic() < end:
     time.sleep(0.1)
 """
 
+BEYOND_PROCESSES = """
+import os, threading, time
+print('partial', flush=True)
+try:
+    for _ in range(99):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+except RuntimeError:
+    time.sleep(600)
+"""
+BEYOND_MEMORY = """
+import os, time
+print('partial', flush=True)
+if os.fork() == 0:
+    kept = bytearray(b'x' * (1 << 30))
+time.sleep(600)
+"""
+
 
 @pytest_asyncio.fixture
 async def sandbox() -> AsyncIterator[WarmSandbox]:
@@ -78,6 +95,24 @@ async def test_processes_share_one_cpu_limit(sandbox: WarmSandbox, code: str) ->
     assert result.verdict.outcome is Outcome.CPU_LIMIT, result
     assert 1 <= result.usage.cpu_s < 5
     assert result.verdict.evidence.limit == "cpu_s=1"
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(BEYOND_PROCESSES, Outcome.PROCESS_LIMIT), (BEYOND_MEMORY, Outcome.MEMORY_LIMIT)],
+)
+async def test_a_limit_that_leaves_the_program_alive_ends_the_run_at_once(
+    sandbox: WarmSandbox, code: str, outcome: Outcome
+) -> None:
+    if not {"memory_cgroup", "pids_cgroup"} <= {
+        each.name for each in sandbox.info.capabilities if each.available
+    }:
+        pytest.skip("without cgroups no counter tells")
+    result = await judge(sandbox, program(code), wall_s=60, processes=32)
+    assert result.verdict.outcome is outcome, result
+    assert result.stdout == b"partial\n"
+    assert result.usage.wall_s < 30
+    assert not result.verdict.evidence.also
 
 
 async def test_the_caller_can_cancel_and_gets_what_was_seen(sandbox: WarmSandbox) -> None:

@@ -25,6 +25,10 @@ class Stop(StrEnum):
     CPU = "cpu"
     """All its processes together, by the cgroup's counter."""
     IDLE = "idle"
+    MEMORY = "memory"
+    """The kernel has killed one of its processes for memory."""
+    PROCESSES = "processes"
+    """The kernel has refused it a process."""
     CANCEL = "cancel"
     """The caller asked for it."""
 

@@ -27,6 +27,10 @@ _PAGE = 4096
 _TMP_SLACK = 256 * 1024
 _TMP_INODES = 16_384
 _UNLIMITED_WALL = 60
+_CPUS = len(os.sched_getaffinity(0))
+_DECIDED = {"memory": Stop.MEMORY, "pids": Stop.PROCESSES}
+_ALARM_S = 0.001
+"""After an alarm without an event the counters are looked at again, twice as late each time."""
 _SHARE_OF_CASES = 0.9
 """Of the time that a run may take; then cases in forks of their own end, before the run is ended."""
 _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE
@@ -84,8 +88,9 @@ class _Run:
 
     async def observe(self) -> Observation:
         self._set_limits()
-        before = self._zygote.counters or self._counters()
-        self._watch = Watch(self._limits, self._glance())
+        self._before = self._zygote.counters or self._counters()
+        counted = any(group.controller.name in _DECIDED for group in self._zygote.spec.groups)
+        self._watch = Watch(self._limits, self._glance(), events=counted, cpus=_CPUS)
         started = self._loop.time()
         self._hand_over()
         for drain in self._written:
@@ -94,12 +99,14 @@ class _Run:
         if Control.WALL_LIMIT in self._zygote.spec.disabled:
             wall_s *= _UNLIMITED_WALL
         timer = self._loop.call_later(wall_s, self._end, Stop.WALL)
-        self._ticks = self._loop.call_later(TICK_S, self._tick)
+        self._ticks = self._loop.call_later(self._watch.pause_s(), self._tick)
+        self._zygote.on_alarm = self._on_alarm
         try:
             packet = await self._zygote.next_packet(wall_s + KILL_TIMEOUT_S)
         finally:
             timer.cancel()
             self._ticks.cancel()
+            self._zygote.on_alarm = None
         if packet == FILES:
             packet = await self._collect()
         wall_s = self._loop.time() - started
@@ -109,7 +116,7 @@ class _Run:
             drain.read_rest()
         ending = Ending.from_bytes(packet) if packet[:1] == ENDED else None
         after = self._zygote.counters = self._counters()
-        return self._observation(ending, after.since(before), wall_s)
+        return self._observation(ending, after.since(self._before), wall_s)
 
     async def _collect(self) -> bytes:
         """Bring back what the job asked for; the zygote's next word. Nothing of the run is alive."""
@@ -147,11 +154,31 @@ class _Run:
     def _tick(self) -> None:
         for drain in self._reports:
             drain.read_rest()
-        stop = self._watch.look(self._glance())
+        stop = self._limit_event() or self._watch.look(self._glance())
         if stop is not None:
             self._end(stop)
         else:
-            self._ticks = self._loop.call_later(TICK_S, self._tick)
+            self._ticks = self._loop.call_later(self._watch.pause_s(), self._tick)
+
+    def _on_alarm(self, again_s: float = _ALARM_S) -> None:
+        """The kernel may tell of an event a moment before it counts it, and only the counter decides."""
+        if self._zygote.on_alarm is None:
+            return
+        stop = self._limit_event()
+        if stop is not None:
+            self._end(stop)
+        elif again_s < TICK_S:
+            self._loop.call_later(again_s, self._on_alarm, 2 * again_s)
+
+    def _limit_event(self) -> Stop | None:
+        """What a counter has decided already: no later deed of the run can undo it."""
+        for group in self._zygote.spec.groups:
+            stop = _DECIDED.get(group.controller.name)
+            if stop is Stop.MEMORY and group.events() > self._before.oom_kills:
+                return stop
+            if stop is Stop.PROCESSES and group.events() > self._before.forks_refused:
+                return stop
+        return None
 
     def _glance(self) -> Glance:
         return Glance(self._loop.time(), self._output.drained_bytes, self._cpu_s())

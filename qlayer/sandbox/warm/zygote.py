@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from qlayer.errors import SandboxError
 from qlayer.sandbox import interpreter
 from qlayer.sandbox.cgroup import Counters, Group
 from qlayer.sandbox.config import Control
+from qlayer.sandbox.warm.alarm import Alarm
 from qlayer.sandbox.warm.plan import Kind
 from qlayer.sandbox.zygote.protocol import FAILED, HELPED, READY, Setup
 
@@ -64,6 +66,9 @@ class Zygote:
         self._packet: asyncio.Future[bytes] | None = None
         self._hung_up = False
         self._shown = -1
+        self._alarm: Alarm | None = None
+        self.on_alarm: Callable[[], None] | None = None
+        """Called, while a run has set it, when a counter of the groups may have moved."""
         self.counters: Counters | None = None
         """As they stood at the end of its last run."""
         self.helped = False
@@ -103,6 +108,16 @@ class Zygote:
             await self.close()
             reason = answer[len(FAILED) :].decode(errors="replace") or "it ended without a word"
             raise SandboxError(f"the zygote could not set itself up: {reason}")
+        # Without it events are found at a tick.
+        with contextlib.suppress(OSError):
+            self._alarm = Alarm(self.spec.groups)
+            self._loop.add_reader(self._alarm.fd, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.clear()
+        if self.on_alarm is not None:
+            self.on_alarm()
 
     def _setup(self) -> Setup:
         return Setup(
@@ -173,6 +188,10 @@ class Zygote:
 
     async def close(self) -> None:
         """End it and everything inside; returns when the keeper has cleaned up."""
+        if self._alarm is not None:
+            self._loop.remove_reader(self._alarm.fd)
+            self._alarm.close()
+            self._alarm = None
         if self._control is not None:
             self._loop.remove_reader(self._control.fileno())
             self._control.close()

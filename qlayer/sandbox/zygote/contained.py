@@ -207,7 +207,7 @@ class _SampledRun(pid1._Run):
             if poll.poll(_SAMPLE_MS):
                 self._obey(main)
             self._sample()
-            if not self._reap(main) and (self.above or self._used_up()):
+            if not self._reap(main) and (self.above or not self._left_us()):
                 self._kill_all(main)
 
     def _sample(self) -> None:

@@ -35,6 +35,7 @@ from qlayer.sandbox.zygote.report import Report
 _REAP_EVERY_MS = 50
 _GRACE_S = 0.2
 """For helpers of the program (a pool's resource tracker) that end by themselves when it has ended."""
+_CPUS = len(os.sched_getaffinity(0))
 _LAST_CAPABILITY = 63
 _CPUCLOCK_SCHED = 2
 """A process's CPU clock is ``~pid << 3 | 2`` (linux/posix-timers.h), as `clock_getcpuclockid` makes it."""
@@ -65,7 +66,7 @@ def _helper(control: socket.socket, setup: Setup) -> serve.Loop | None:
     """The compiled loop, for all controls on only; where it does not load Python does its work."""
     if not setup.helper or setup.disabled:
         return None
-    limits = serve.Limits(_REAP_EVERY_MS, int(_GRACE_S * 1000), child.LOCKED_BYTES)
+    limits = serve.Limits(_REAP_EVERY_MS, int(_GRACE_S * 1000), child.LOCKED_BYTES, _CPUS)
     with contextlib.suppress(OSError):
         return serve.Loop(setup.helper, limits, control=control.fileno(), second_uid=setup.privileged)
     return None
@@ -190,6 +191,11 @@ def _serve_one(
     control.send(ending.to_bytes())
 
 
+def _pause_ms(left_us: int) -> int:
+    """Until the earliest moment at which that much CPU time can be used, but soon."""
+    return min(_REAP_EVERY_MS, max(1, left_us // _CPUS // 1000))
+
+
 class _Run:
     """One run, from its fork to the moment when nothing of it is left."""
 
@@ -270,28 +276,27 @@ class _Run:
         try:
             poll.register(pidfd, select.POLLIN)
             poll.register(self._control, select.POLLIN)
+            left_us = self._order.cpu_us
             while self._status is None:
-                for fd, _ in poll.poll(_REAP_EVERY_MS):
+                for fd, _ in poll.poll(_pause_ms(left_us)):
                     if fd == self._control.fileno():
                         self._obey(main)
-                if not self._reap(main) and self._used_up():
+                if not self._reap(main) and not (left_us := self._left_us()):
                     self._kill_all(main)
         finally:
             os.close(pidfd)
 
-    def _used_up(self) -> bool:
-        """Whether a main process, all its threads together, has used the CPU time that is granted."""
+    def _left_us(self) -> int:
+        """CPU time that the main process which has used most may still use, all its threads together."""
         if "rlimits" in self._setup.disabled:
-            return False
+            return self._order.cpu_us
+        used_ns = 0
         for clock in list(self._clocks):
             try:
-                used_ns = time.clock_gettime_ns(clock)
+                used_ns = max(used_ns, time.clock_gettime_ns(clock))
             except OSError:
                 self._clocks.remove(clock)
-                continue
-            if used_ns >= self._order.cpu_us * 1000:
-                return True
-        return False
+        return max(0, self._order.cpu_us - used_ns // 1000)
 
     def _obey(self, main: int) -> None:
         packet = self._control.recv(16)
@@ -324,7 +329,8 @@ class _Run:
         while not self._reap(main):
             if waited_s >= _GRACE_S:
                 return False
-            select.select([], [], [], step_s)
+            if select.select([self._control], [], [], step_s)[0]:
+                self._obey(main)
             waited_s += step_s
         return True
 

@@ -54,7 +54,7 @@ struct config {
     int32_t control, proc;
     uint32_t candidate_uid, tester_uid; /* 0: the zygote's own is kept */
     uint32_t filter_length;             /* instructions */
-    uint32_t reap_every_ms, grace_ms, locked_bytes;
+    uint32_t reap_every_ms, grace_ms, locked_bytes, cpus;
     struct sock_filter *filter;
 };
 
@@ -170,40 +170,60 @@ static void kill_all(struct run *run) {
     }
 }
 
-static int used_up(struct run *run, uint64_t cpu_us) {
+/* CPU microseconds that the main process which has used most may still use. */
+static uint64_t left(struct run *run, uint64_t cpu_us) {
+    uint64_t most = 0;
     for (int index = 0; index < 2; index++) {
         struct timespec used;
         if (run->pids[index] <= 0) continue;
-        if (clock_gettime((clockid_t)(~(unsigned)run->pids[index] << 3 | 2), &used)) run->pids[index] = 0;
-        else if ((uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000 >= cpu_us) return 1;
+        if (clock_gettime((clockid_t)(~(unsigned)run->pids[index] << 3 | 2), &used)) {
+            run->pids[index] = 0;
+            continue;
+        }
+        uint64_t us = (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+        if (us > most) most = us;
     }
-    return 0;
+    return most < cpu_us ? cpu_us - most : 0;
+}
+
+/* Until the earliest moment at which that much can be used, but soon. */
+static int pause_ms(const struct config *config, uint64_t left_us) {
+    uint64_t earliest_ms = left_us / config->cpus / 1000;
+    if (earliest_ms >= config->reap_every_ms) return (int)config->reap_every_ms;
+    return earliest_ms ? (int)earliest_ms : 1;
+}
+
+/* Do what the host says. */
+static void obey(const struct config *config, struct run *run) {
+    char word[16];
+    ssize_t size = recv(config->control, word, sizeof word, 0);
+    if (size <= 0) _exit(0);
+    if (size == 1 && word[0] == 'K') {
+        run->killed = 1;
+        kill_all(run);
+    }
 }
 
 static void wait_for_main(const struct config *config, struct run *run, uint64_t cpu_us) {
     int pidfd = (int)syscall(SYS_pidfd_open, run->main, 0);
     struct pollfd polled[2] = {{config->control, POLLIN, 0}, {pidfd, POLLIN, 0}};
+    uint64_t left_us = cpu_us;
     while (!run->ended) {
         polled[0].revents = 0;
-        if (poll(polled, pidfd < 0 ? 1 : 2, (int)config->reap_every_ms) > 0 && polled[0].revents) {
-            char word[16];
-            ssize_t size = recv(config->control, word, sizeof word, 0);
-            if (size <= 0) _exit(0);
-            if (size == 1 && word[0] == 'K') {
-                run->killed = 1;
-                kill_all(run);
-                continue;
-            }
+        if (poll(polled, pidfd < 0 ? 1 : 2, pause_ms(config, left_us)) > 0 && polled[0].revents) {
+            obey(config, run);
+            if (run->killed) continue;
         }
-        if (!reap(run) && !run->ended && used_up(run, cpu_us)) kill_all(run);
+        if (!reap(run) && !run->ended && !(left_us = left(run, cpu_us))) kill_all(run);
     }
     if (pidfd >= 0) close(pidfd);
 }
 
 static int ended_by_themselves(const struct config *config, struct run *run) {
+    struct pollfd polled = {config->control, POLLIN, 0};
     for (uint32_t waited_ms = 0; !reap(run); waited_ms += 2) {
         if (waited_ms >= config->grace_ms) return 0;
-        poll(NULL, 0, 2);
+        if (poll(&polled, 1, 2) > 0) obey(config, run);
     }
     return 1;
 }

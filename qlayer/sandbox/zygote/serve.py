@@ -78,6 +78,7 @@ class Limits(NamedTuple):
     reap_every_ms: int
     grace_ms: int
     locked_bytes: int
+    cpus: int
 
 
 class _Config(ctypes.Structure):
@@ -90,6 +91,7 @@ class _Config(ctypes.Structure):
         ("reap_every_ms", ctypes.c_uint32),
         ("grace_ms", ctypes.c_uint32),
         ("locked_bytes", ctypes.c_uint32),
+        ("cpus", ctypes.c_uint32),
         ("filter", ctypes.c_void_p),
     )
 

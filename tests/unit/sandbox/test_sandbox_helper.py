@@ -19,7 +19,7 @@ from qlayer.types.verdict import Outcome
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler here")
 HELLO = ProgramJob(tree=SourceTree().with_files({"main.py": "print('hello')"}), path="main.py")
-LIMITS = serve.Limits(reap_every_ms=50, grace_ms=200, locked_bytes=65_536)
+LIMITS = serve.Limits(reap_every_ms=50, grace_ms=200, locked_bytes=65_536, cpus=2)
 
 
 @needs_compiler

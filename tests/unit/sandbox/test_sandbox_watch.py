@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from qlayer.sandbox.base import Limits
-from qlayer.sandbox.warm.observation import Stop
+from qlayer.sandbox.warm.observation import Stop, overhead_s
 from qlayer.sandbox.warm.watch import TICK_S, Glance, Watch
 
 
@@ -65,3 +67,23 @@ def test_time_in_which_the_host_did_not_look_is_nobodys_idleness() -> None:
     assert stop is None
     assert 4.8 < watch.late_s < 5
     assert watched(Limits(), [(now, 0, 0.0) for now in ticks(3)])[1].late_s == 0
+
+
+def test_the_next_look_comes_before_the_cpu_time_can_be_used_up() -> None:
+    watch = Watch(Limits(cpu_s=2, processes=64), Glance(0, 0, 5.0), cpus=4)
+    assert watch.pause_s() == TICK_S
+    watch.look(Glance(0.45, 0, 6.9))
+    left_s = 2 - (1.9 - overhead_s(1.9))
+    assert watch.pause_s() == pytest.approx(left_s / 4)
+    watch.look(Glance(0.5, 0, 7.1))
+    assert 0 < watch.pause_s() <= 0.001
+
+
+def test_one_process_cannot_use_all_cpus_at_once() -> None:
+    watch = Watch(Limits(cpu_s=0.03, processes=1), Glance(0, 0, 5.0), cpus=64)
+    assert watch.pause_s() == pytest.approx((0.03 + overhead_s(0)) / 2)
+
+
+def test_event_counters_are_looked_at_more_often() -> None:
+    seldom, often = (Watch(Limits(), Glance(0, 0, None), events=events).pause_s() for events in (False, True))
+    assert 0 < often < seldom == TICK_S
