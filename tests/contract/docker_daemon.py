@@ -12,6 +12,7 @@ import time
 from functools import cache
 from pathlib import Path
 
+import process_tree
 import pytest
 
 START_TIMEOUT_S = 60.0
@@ -48,6 +49,7 @@ def _started() -> tuple[str, str]:
             stderr=log,
             start_new_session=True,
         )
+    process_tree.shared.add(daemon.pid)
     atexit.register(_stop, daemon, folder)
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and daemon.poll() is None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 PATIENCE_S = 60.0
+shared: set[int] = set()
+"""Pids of servers that are kept for all tests: nobody's to count or to kill."""
 
 
 class Process(NamedTuple):
@@ -34,7 +36,10 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def descendants(root: int | None = None) -> frozenset[Process]:
-    """All living processes below `root` (default: this process), in every pid namespace."""
+    """All living processes below `root` (default: this process), in every pid namespace.
+
+    Those in `shared` are left out, with all below them.
+    """
     children: dict[int, list[Process]] = {}
     for name in os.listdir("/proc"):
         fields = _stat(int(name)) if name.isdigit() else None
@@ -43,7 +48,7 @@ def descendants(root: int | None = None) -> frozenset[Process]:
     found: list[Process] = []
     queue = [os.getpid() if root is None else root]
     while queue:
-        below = children.get(queue.pop(), [])
+        below = [process for process in children.get(queue.pop(), []) if process.pid not in shared]
         found += below
         queue += [process.pid for process in below]
     return frozenset(found)
