@@ -80,3 +80,5 @@ class Drain:
     def close(self) -> None:
         self.release_writer()
         os.close(self.fd)
+        # A run and its budgets know each other: what was kept must not wait for the cycle collector.
+        self._kept.clear()
