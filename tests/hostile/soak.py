@@ -100,19 +100,25 @@ class Soak:
         self.settled_rss = self.last_rss = 0
         self.made_here = 0
         self.stop = False
+        self.leaked: dict[str, int] = {}
+        self._earlier_drift: int | None = None
         if report is not None and report.exists():
             kept = json.loads(report.read_text())
             self.done, self.hostile, self.flips = kept["runs"], kept["hostile"], kept["flips"]
             self.outcomes.update(kept["outcomes"])
+            self.leaked, self._earlier_drift = kept["leaked"], kept["rss_drift_bytes"]
+        self.started = self.done
 
     async def work(self, runs: int, attacks: list[Program], benign: list[Program]) -> None:
-        while self.done < runs and not self.stop:
-            number, self.done = self.done, self.done + 1
+        while self.started < runs and not self.stop:
+            number = self.started
+            self.started += 1
             hostile = number % HOSTILE_EVERY == 0
             among = attacks if hostile else benign
             program = among[(number // HOSTILE_EVERY if hostile else number) % len(among)]
             result = await self.sandbox.run(program.job(self.host.places), program.limits)
             outcome = result.verdict.outcome
+            self.done += 1
             self.hostile += hostile
             self.outcomes[outcome.value] += 1
             if outcome not in program.expected and outcome is not Outcome.NO_VERDICT:
@@ -126,23 +132,29 @@ class Soak:
             self.settled_rss = self.last_rss
         if self.made_here % REPORT_EVERY == 0:
             print(f"{self.done} runs, {len(self.flips)} flips, {self.last_rss >> 20} MiB", flush=True)
-            self.write({})
+            self.write()
 
     @property
-    def drift_bytes(self) -> int:
-        return self.last_rss - self.settled_rss if self.settled_rss else 0
+    def drift_bytes(self) -> int | None:
+        """The most of any process that took part; None: none has made enough runs to settle."""
+        own = self.last_rss - self.settled_rss if self.settled_rss else None
+        return max((each for each in (own, self._earlier_drift) if each is not None), default=None)
 
-    def write(self, leaked: dict[str, int]) -> dict[str, object]:
+    def write(self) -> dict[str, object]:
+        """The counts of all processes that took part so far."""
         summary = {
             "runs": self.done,
             "hostile": self.hostile,
             "flips": self.flips,
             "outcomes": dict(sorted(self.outcomes.items())),
             "rss_drift_bytes": self.drift_bytes,
-            "leaked": leaked,
+            "leaked": self.leaked,
         }
         if self.report is not None:
-            self.report.write_text(json.dumps(summary, indent=1))
+            # In one step: whoever goes on later must never read half a report.
+            fresh = self.report.with_suffix(".new")
+            fresh.write_text(json.dumps(summary, indent=1))
+            fresh.replace(self.report)
         return summary
 
 
@@ -160,11 +172,12 @@ async def main(runs: int, workers: int, report: Path | None) -> int:
             started = time.monotonic()
             await asyncio.gather(*(soak.work(runs, attacks, benign) for _ in range(workers)))
             seconds = time.monotonic() - started
-    leaked = Left().more_than(before)
-    summary = soak.write(leaked)
+    for name, count in Left().more_than(before).items():
+        soak.leaked[name] = soak.leaked.get(name, 0) + count
+    summary = soak.write()
     print(json.dumps(summary, indent=1))
     print(f"{soak.made_here / seconds:.0f} runs a second, {seconds:.0f} s, load {os.getloadavg()[0]:.1f}")
-    return 1 if leaked or soak.flips or soak.drift_bytes > DRIFT_BYTES else 0
+    return 1 if soak.leaked or soak.flips or (soak.drift_bytes or 0) > DRIFT_BYTES else 0
 
 
 if __name__ == "__main__":
