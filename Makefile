@@ -53,6 +53,9 @@ bench: $(STAMP) ## Measure the sandbox and the serving path against their peers
 limits: $(STAMP) ## How long after a limit nothing of a run is alive
 	$(BIN)/python tests/hostile/measure_limits.py
 
+mutation: $(STAMP) ## Every control of the sandbox, what attacks it when it is off, and the score
+	$(BIN)/python tests/hostile/mutation.py
+
 soak: $(STAMP) ## 100,000 runs, one in ten hostile; interrupt and repeat it as you like
 	$(BIN)/python tests/hostile/soak.py --runs 100000 --report .soak.json
 
@@ -63,4 +66,4 @@ evaluate: $(STAMP) ## HumanEval with the 1.5B model, greedy against the loop (an
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 
-.PHONY: help setup demo test unit slow lint format bench limits soak evaluate clean
+.PHONY: help setup demo test unit slow lint format bench limits mutation soak evaluate clean

@@ -86,7 +86,8 @@ def main(descriptors: Descriptors, role: Role, setup: Setup, order: Order, proc:
     report: Report | None = None
     try:
         os.setsid()
-        _first_in_line_for_oom(proc)
+        if "oom_order" not in setup.disabled:
+            _first_in_line_for_oom(proc)
         _arrange(descriptors, setup)
         report = Report(REPORT_FD)
         _limit(setup, order)
@@ -110,7 +111,7 @@ def live(role: Role, setup: Setup, order: Order, report: Report) -> NoReturn:
             _become_interactor(job, report)
         if role is Role.TESTER:
             del os.environ["PYTHONPATH"]
-            split.judge(job, report, CALL_FD)
+            split.judge(job, report, CALL_FD, check_nonce="split_nonce" not in setup.disabled)
         if "private_tmp" in setup.disabled and os.path.exists(WORK):
             os.rename(WORK, f"{WORK}-{os.getpid()}")
         job.unpack(WORK)
@@ -139,14 +140,15 @@ def give_notice(report: Report | None, error: str) -> NoReturn:
     os._exit(70)
 
 
-def prepare() -> None:
+def prepare(keep_environment: bool = False) -> None:
     """What is the same in every child, done once: in the zygote if it comes to it first."""
     global _prepared
     if _prepared:
         return
     _prepared = True
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    os.environ.clear()
+    if not keep_environment:
+        os.environ.clear()
     os.environ.update(_ENVIRONMENT)
     # A short program ends before the first collection, which would visit what it has never touched.
     gc.set_threshold(_COLLECT_AFTER)
@@ -187,19 +189,18 @@ def _limit(setup: Setup, order: Order) -> None:
     if "rlimits" in setup.disabled:
         return
     limits = [
-        (resource.RLIMIT_CORE, _NO_CORE),
-        (resource.RLIMIT_MEMLOCK, LOCKED_BYTES),
+        ("rlimit_core", resource.RLIMIT_CORE, _NO_CORE),
+        ("rlimit_locked", resource.RLIMIT_MEMLOCK, LOCKED_BYTES),
+        ("rlimit_file_size", resource.RLIMIT_FSIZE, order.file_bytes),
+        ("rlimit_files", resource.RLIMIT_NOFILE, order.open_files),
     ]
-    if "rlimit_file_size" not in setup.disabled:
-        limits.append((resource.RLIMIT_FSIZE, order.file_bytes))
-    if "rlimit_files" not in setup.disabled:
-        limits.append((resource.RLIMIT_NOFILE, order.open_files))
     if order.processes:
-        limits.append((resource.RLIMIT_NPROC, order.processes))
+        limits.append(("rlimit_processes", resource.RLIMIT_NPROC, order.processes))
     if order.data_bytes:
-        limits.append((resource.RLIMIT_DATA, order.data_bytes))
-    for kind, value in limits:
-        resource.setrlimit(kind, (value, value))
+        limits.append(("rlimit_data", resource.RLIMIT_DATA, order.data_bytes))
+    for name, kind, value in limits:
+        if name not in setup.disabled:
+            resource.setrlimit(kind, (value, value))
     # The kernel samples this limit by ticks and fires up to an eighth early: never before what is granted.
     cpu_s = order.cpu_us // 1_000_000 * 9 // 8 + 1
     # One second between the signal that can be caught and the one that cannot.

@@ -61,7 +61,8 @@ def zygote_filter(disabled: Collection[str] = ()) -> bytes:
             lines += _guarded(numbers[name], rule())
     for name in sorted((ALLOWED | ZYGOTE_ONLY) & numbers.keys()):
         lines += _answer(numbers[name], _ALLOW)
-    return b"".join([*lines, _line(_RETURN, _ERRNO | _EPERM)])
+    refusal = _ALLOW if weaken.DEFAULT in disabled else _ERRNO | _EPERM
+    return b"".join([*lines, _line(_RETURN, refusal)])
 
 
 def child_filter() -> bytes:

@@ -19,7 +19,19 @@ from typing import NoReturn
 from qlayer.sandbox.zygote import pid1, syscalls
 from qlayer.sandbox.zygote.protocol import FAILED, ZYGOTE_UID, Setup
 
-_NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
+_NAMESPACES = (
+    syscalls.CLONE_NEWPID
+    | syscalls.CLONE_NEWNET
+    | syscalls.CLONE_NEWIPC
+    | syscalls.CLONE_NEWUTS
+    | syscalls.CLONE_NEWCGROUP
+)
+_SWITCHES = {
+    "pid_ns": syscalls.CLONE_NEWPID,
+    "net_ns": syscalls.CLONE_NEWNET,
+    "ipc_ns": syscalls.CLONE_NEWIPC,
+}
+"""Controls that leave one out (tests only)."""
 _REMOVE_TRIES = 100
 Inner = Callable[[socket.socket, Setup, int, int], NoReturn]
 
@@ -57,8 +69,10 @@ def _namespaces(setup: Setup) -> None:
         write_file("/proc/self/setgroups", "deny")
         write_file("/proc/self/uid_map", f"{ZYGOTE_UID} {uid} 1")
         write_file("/proc/self/gid_map", f"{ZYGOTE_UID} {gid} 1")
-    network = 0 if "net_ns" in setup.disabled else syscalls.CLONE_NEWNET
-    syscalls.unshare(_NAMESPACES | network)
+    if "pid_ns" in setup.disabled and not setup.privileged:
+        raise OSError("without pid_ns the clean-up would reach everything of the user's")
+    off = sum(flag for name, flag in _SWITCHES.items() if name in setup.disabled)
+    syscalls.unshare(_NAMESPACES & ~off)
 
 
 def _keep(zygote: int, host: int, asks: int, answers: int, setup: Setup) -> None:

@@ -106,7 +106,7 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
         os.close(fd)
     # 6. Nothing may be gained from here on.
     _harden(setup)
-    child.prepare()
+    child.prepare(keep_environment="environment" in setup.disabled)
     _rehearse()
     gc.collect()
     gc.freeze()
@@ -124,10 +124,12 @@ def _harden(setup: Setup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if "pdeathsig" not in setup.disabled:
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    # Off, it is set: a change of uid has cleared it already.
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, int("dumpable" in setup.disabled))
     if "no_new_privs" not in setup.disabled:
         syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    for capability in range(_LAST_CAPABILITY + 1):
+    bounding = range(0) if "bounding_set" in setup.disabled else range(_LAST_CAPABILITY + 1)
+    for capability in bounding:
         with contextlib.suppress(OSError):
             syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
     if "seccomp" not in setup.disabled:
@@ -179,6 +181,7 @@ def _serve_one(
         rootfs.fresh_tmp(
             _UNLIMITED if "tmp_size" in setup.disabled else order.tmp_bytes,
             _UNLIMITED if "tmp_inodes" in setup.disabled else order.tmp_inodes,
+            setup.disabled,
         )
     if order.environment != NO_ENVIRONMENT:
         packages.show(shelf, order.environment)

@@ -39,11 +39,12 @@ def enter(
 ) -> None:
     """Make the own tree the root of this mount namespace and drop the old one. Needs CAP_SYS_ADMIN.
 
-    `disabled` names flags of the binds that are left out (tests only).
+    `disabled` names flags that are left out (tests only).
     """
     flags = sum(flag for name, flag in _BIND_FLAGS.items() if name not in disabled)
     sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
-    sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, "size=4m,nr_inodes=4096,mode=755")
+    mode = "777" if "root_mode" in disabled else "755"
+    sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, f"size=4m,nr_inodes=4096,mode={mode}")
     for source, target in (*((path, path) for path in _SYSTEM), *binds):
         _expose(source, _STAGING + target, flags)
     for source, target in writable:
@@ -58,13 +59,15 @@ def enter(
     sys.pivot_root(".", ".")
     sys.umount(".", sys.MNT_DETACH)
     os.chdir("/")
-    sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV)
+    if "root_readonly" not in disabled:
+        sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV)
 
 
-def fresh_tmp(size_bytes: int, inodes: int) -> None:
+def fresh_tmp(size_bytes: int, inodes: int, disabled: Collection[str] = ()) -> None:
     """An empty /tmp, writable by all, that holds at most so much."""
     options = f"size={max(size_bytes, 4096)},nr_inodes={max(inodes, 16)},mode=1777"
-    sys.mount("tmp", "/tmp", "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, options)
+    lends = 0 if "tmp_nosuid" in disabled else sys.MS_NOSUID
+    sys.mount("tmp", "/tmp", "tmpfs", lends | sys.MS_NODEV, options)
 
 
 def _expose(path: str, target: str, flags: int) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 ARCHITECTURE = "filter_architecture"
 """Off: calls of another architecture are let through."""
+DEFAULT = "filter_default"
+"""Off: calls that nothing names are let through."""
 GROUPS: dict[str, frozenset[int]] = {
     # clone, clone3, unshare, setns
     "filter_namespaces": frozenset({56, 435, 272, 308}),
@@ -39,6 +41,7 @@ GROUPS: dict[str, frozenset[int]] = {
     # fanotify_init, landlock_create_ruleset
     "filter_watching": frozenset({300, 444}),
     ARCHITECTURE: frozenset(),
+    DEFAULT: frozenset(),
 }
 
 

@@ -1,7 +1,7 @@
 # title: one parent, sixty children that wait
 # mode: program
 # expect: PROCESS_LIMIT
-# guard: pids_cgroup+rlimits
+# guard: pids_cgroup+rlimit_processes
 # proof: CHILDREN 60
 # limits: processes=16
 import os

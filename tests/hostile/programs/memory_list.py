@@ -1,7 +1,7 @@
 # title: a Python list that grows to 200 MB
 # mode: program
 # expect: MEMORY_LIMIT
-# guard: memory_cgroup+rlimits
+# guard: memory_cgroup+rlimit_data
 # proof: ATE 200 MB
 # limits: memory_bytes=67108864
 print("ATTEMPT", flush=True)

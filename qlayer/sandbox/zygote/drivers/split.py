@@ -53,10 +53,10 @@ def _answer(function: Any, args: str, kwargs: str) -> tuple[str, object]:
         return "raised", mishap.describe(error)
 
 
-def judge(job: Job, report: Report, call_fd: int) -> NoReturn:
-    """The tester's side: run the test code to its end."""
+def judge(job: Job, report: Report, call_fd: int, check_nonce: bool = True) -> NoReturn:
+    """The tester's side: run the test code to its end. Without `check_nonce` (tests) it believes more."""
     os.chdir("/")
-    stub = _Stub(_Line(call_fd), report)
+    stub = _Stub(_Line(call_fd), report, check_nonce)
     name = job.body["function"]
     candidate = ModuleType(job.body["module"])
     setattr(candidate, name, stub)
@@ -95,9 +95,10 @@ class _Stub:
     swallow an exception.
     """
 
-    def __init__(self, line: _Line, report: Report) -> None:
+    def __init__(self, line: _Line, report: Report, check_nonce: bool) -> None:
         self._line = line
         self._report = report
+        self._check_nonce = check_nonce
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         call = [wire.encode(list(args)), wire.encode(kwargs)]
@@ -123,7 +124,7 @@ class _Stub:
         answer = self._line.receive()
         if answer is None:
             raise EOFError
-        if len(answer) != 3 or answer[0] != nonce:
+        if len(answer) != 3 or (self._check_nonce and answer[0] != nonce):
             raise _Tampered("an answer that belongs to no call")
         return answer[1], answer[2]
 
