@@ -12,7 +12,7 @@ import pytest
 import qlayer
 from qlayer.sandbox import interpreter
 from qlayer.sandbox.warm.drain import Budget, Drain
-from qlayer.sandbox.zygote import mishap
+from qlayer.sandbox.zygote import mishap, pid1
 from qlayer.sandbox.zygote.job import Job
 from qlayer.sandbox.zygote.protocol import WORK, Ending, Order, Setup
 
@@ -103,6 +103,15 @@ def test_a_drain_keeps_the_first_bytes_counts_all_and_calls_once() -> None:
         drain.release_writer()
         drain.read_rest()
         drain.close()
+    assert first.data == second.data == b"", "let go of with the run"
+
+
+@pytest.mark.parametrize(("left_ms", "pause_ms"), [(10_000, 50), (40, 20), (3, 1), (0.1, 1), (0, 1)])
+def test_the_zygote_looks_at_the_cpu_clock_when_the_time_can_be_used_up(
+    monkeypatch: pytest.MonkeyPatch, left_ms: float, pause_ms: int
+) -> None:
+    monkeypatch.setattr(pid1, "_CPUS", 2)
+    assert pid1._pause_ms(int(left_ms * 1000)) == pause_ms
 
 
 def test_exactly_the_budget_is_not_over() -> None:
