@@ -8,7 +8,6 @@ Source of the layout: linux/seccomp.h, linux/filter.h.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from collections.abc import Callable, Collection
@@ -76,6 +75,8 @@ def child_filter() -> bytes:
 
 def filter_digest() -> str:
     """``sha256:...`` over both programs, for the evidence."""
+    import hashlib  # OpenSSL with it: the host alone asks, and a zygote copies its mappings at every fork
+
     return "sha256:" + hashlib.sha256(zygote_filter() + child_filter()).hexdigest()
 
 

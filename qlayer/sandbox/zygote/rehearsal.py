@@ -8,7 +8,6 @@ Leaves modules, path and working directory as they were.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 from qlayer.sandbox import wire
@@ -58,7 +57,8 @@ def rehearse() -> None:
         for _ in range(_TIMES):
             _once(Report(null))
             os.chdir("/")
-            shutil.rmtree(WORK)
+            os.unlink(f"{WORK}/{_NAME}.py")
+            os.rmdir(WORK)
             sys.path[:], sys.meta_path[:], sys.argv[:] = path, meta_path, argv
             for name in sys.modules.keys() - modules.keys():
                 del sys.modules[name]
