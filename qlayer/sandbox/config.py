@@ -68,6 +68,7 @@ class Control(StrEnum):
     ROOT_READONLY = "root_readonly"
     ROOT_MODE = "root_mode"
     """The own tree's root belongs to nobody inside: off, all may write what is not read-only."""
+    ROOT_NOSUID = "root_nosuid"
     DUMPABLE = "dumpable"
     BOUNDING_SET = "bounding_set"
     OOM_ORDER = "oom_order"

@@ -6,7 +6,6 @@ For rules that no switch of a sandbox turns off: names of files, and what may be
 from __future__ import annotations
 
 import ast
-import copy
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -17,13 +16,14 @@ def refusals(module: ModuleType, raised: str) -> tuple[str, ...]:
     return tuple(ast.unparse(node.test) for node in _refusing(_tree(module), raised))
 
 
-def without(module: ModuleType, raised: str, condition: str) -> ModuleType:
-    """The module as it would be if that condition never held. Raises ValueError when it has none such."""
-    tree = copy.deepcopy(_tree(module))
-    found = [node for node in _refusing(tree, raised) if ast.unparse(node.test) == condition]
-    if len(found) != 1:
-        raise ValueError(f"{module.__name__}: {len(found)} refusals when {condition}")
-    found[0].test = ast.copy_location(ast.Constant(value=False), found[0].test)
+def without(module: ModuleType, raised: str, *conditions: str) -> ModuleType:
+    """The module as it would be if those conditions never held. Raises ValueError when it lacks one."""
+    tree = _tree(module)
+    found = [node for node in _refusing(tree, raised) if ast.unparse(node.test) in conditions]
+    if len(found) != len(conditions):
+        raise ValueError(f"{module.__name__}: {len(found)} refusals when {conditions}")
+    for node in found:
+        node.test = ast.copy_location(ast.Constant(value=False), node.test)
     mutant = ModuleType(f"mutant_of_{module.__name__.replace('.', '_')}")
     # Pydantic and dataclasses look their annotations up there.
     sys.modules[mutant.__name__] = mutant

@@ -21,7 +21,7 @@ from hostile_host import SECRET, Host
 
 from qlayer.errors import TierUnavailable
 from qlayer.sandbox.base import ProgramJob, Sandbox, SandboxResult
-from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.config import Control, WarmConfig
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
@@ -102,6 +102,29 @@ async def test_works_without_its_guard(program: Program, host: Host) -> None:
     else:
         assert result.verdict.outcome is Outcome.ACCEPTED, result
     (host.drop / "written").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "kept"),
+    [
+        pytest.param(attack, kept, id=f"{attack.name}-{kept}")
+        for attack in ATTACKS
+        for kept in sorted(attack.guards)
+        if len(attack.guards) > 1
+    ],
+)
+async def test_one_guard_of_several_is_enough(program: Program, kept: Control, host: Host) -> None:
+    try:
+        off = program.guards - {kept}
+        async with WarmSandbox(WarmConfig(workers=1), unsafe_disabled=off) as sandbox:
+            skip_without_capability(program, sandbox)
+            result = await run_in_a_row(sandbox, program, host)
+    except TierUnavailable as missing:
+        pytest.skip(f"this host cannot isolate: {missing}")
+    if program.proof_is_text:
+        assert program.proof not in result.stdout.decode(errors="replace"), result
+    else:
+        assert result.verdict.outcome is not Outcome.ACCEPTED, result
 
 
 @pytest.mark.parametrize("program", [a for a in ATTACKS if a.needs_bare_process], ids=by_name)

@@ -6,7 +6,7 @@ The rules are found in the source: a new refusal without a bait fails here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -33,13 +33,11 @@ TREES: dict[str, dict[str, bytes]] = {
 }
 RULES = refusals(source, "_refusal")
 COLLECTION = refusals(collect, "_Refused")
-RACE = "nothing of a run is alive when its files are read: it needs somebody who writes meanwhile"
-WITHOUT_A_BAIT = {
-    "(now.st_dev, now.st_ino, now.st_size) != (seen.st_dev, seen.st_ino, seen.st_size)": RACE,
-    "left": RACE,
-    "len(found) > self._limits.files": "redundant: each file taken is counted too; this stops sooner",
-}
-"""Refusals that no bait shows, and why."""
+CHANGED = "(now.st_dev, now.st_ino, now.st_size) != (seen.st_dev, seen.st_ino, seen.st_size)"
+SHRUNK = "left"
+MANY_GLOBBED, MANY_TAKEN = "len(found) > self._limits.files", "len(self._files) == self._limits.files"
+BY_THEMSELVES = {CHANGED, SHRUNK, MANY_GLOBBED}
+"""Refusals with a test of their own below."""
 
 
 def enters(module: ModuleType, files: dict[str, bytes]) -> bool:
@@ -98,7 +96,7 @@ def comes_back(module: ModuleType, folder: int, bait: str) -> bool:
     return module.collect(folder, parse(asked), limits).fault is None
 
 
-@pytest.mark.parametrize("rule", [rule for rule in COLLECTION if rule not in WITHOUT_A_BAIT])
+@pytest.mark.parametrize("rule", [rule for rule in COLLECTION if rule not in BY_THEMSELVES])
 def test_each_rule_for_outputs_keeps_a_forged_file_in(left: int, rule: str) -> None:
     mutant = without(collect, "_Refused", rule)
     assert [asked for asked in ASKED if comes_back(mutant, left, asked)], "no bait for this rule"
@@ -110,3 +108,49 @@ def test_links_to_the_host_bring_nothing_back(left: int, monkeypatch: pytest.Mon
     assert collect.collect(left, asked).files == ()
     monkeypatch.setattr(beneath, "_RESOLVE", 0)
     assert [file.data for file in collect.collect(left, asked).files] == [b"secret"]
+
+
+def test_many_files_of_a_glob_are_refused_twice(left: int) -> None:
+    """Either of two rules is enough; the first also stops before they are read."""
+    asked = parse(["many/[0-3]"])
+    for off, refused in (((MANY_GLOBBED, MANY_TAKEN), False), ((MANY_GLOBBED,), True), ((MANY_TAKEN,), True)):
+        found = without(collect, "_Refused", *off).collect(left, asked, LIMITS)
+        assert (found.fault is not None) == refused, off
+
+
+def swap(module: ModuleType, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody puts another file in the place between the look and the reading."""
+    usual = beneath.open_beneath
+
+    def late(folder: int, path: str, flags: int) -> int:
+        if flags & os.O_NONBLOCK:
+            (work / "new").write_text("another")
+            os.rename(work / "new", work / path)
+        return usual(folder, path, flags)
+
+    monkeypatch.setattr(module, "open_beneath", late)
+
+
+def shrink(module: ModuleType, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody cuts the file off between the last look and the reading."""
+    usual = module._all_of
+
+    def late(fd: int, path: str, size: int) -> bytes:
+        os.truncate(work / path, 1)
+        return bytes(usual(fd, path, size))
+
+    monkeypatch.setattr(module, "_all_of", late)
+
+
+@pytest.mark.parametrize(("rule", "writer"), [(CHANGED, swap), (SHRUNK, shrink)])
+def test_a_file_that_changes_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, writer: Callable[..., None]
+) -> None:
+    """Nothing of a run should be alive by then; this is the second line."""
+    for module, taken in ((without(collect, "_Refused", rule), True), (collect, False)):
+        (tmp_path / "file").write_text("seen first")
+        writer(module, tmp_path, monkeypatch)
+        folder = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+        found = module.collect(folder, parse(["file"]))
+        os.close(folder)
+        assert (found.fault is None) == taken, found

@@ -46,8 +46,8 @@ print("SUCCESS" if os.stat("mine").st_uid == 1000 else "still mine")
 LEND_UID = """
 import os, shutil, sys
 os.umask(0)
-shutil.copy("/usr/bin/id", "/tmp/id")
-os.chmod("/tmp/id", 0o4755)
+shutil.copy("/usr/bin/id", "{place}")
+os.chmod("{place}", 0o4755)
 print("lent", flush=True)
 print("uid", sys.stdin.readline().strip(), file=sys.stderr)
 sys.exit(1)
@@ -55,7 +55,7 @@ sys.exit(1)
 TAKE_UID = """
 import subprocess
 input()
-print(subprocess.run(["/tmp/id", "-u"], capture_output=True, text=True).stdout.strip(), flush=True)
+print(subprocess.run(["{place}", "-u"], capture_output=True, text=True).stdout.strip(), flush=True)
 """
 ATTACH = """
 import ctypes
@@ -129,21 +129,33 @@ async def test_files_with_capabilities_lend_none(bait: Path, kept: Control | Non
 @pytest.mark.parametrize("kept", [None, Control.TMP_NOSUID, Control.NO_NEW_PRIVS])
 async def test_set_uid_files_in_tmp_lend_no_account(kept: Control | None) -> None:
     """Either of two controls is enough. Only the interactor of an interactive job has another uid there."""
-    off = frozenset({Control.TMP_NOSUID, Control.NO_NEW_PRIVS} - {kept})
+    off = {Control.TMP_NOSUID, Control.NO_NEW_PRIVS} - {kept}
+    assert await lent_uid("/tmp/id", *off) == ("1002" if kept is None else "1001")
+
+
+BESIDE_TMP = (Control.ROOT_NOSUID, Control.ROOT_READONLY, Control.ROOT_MODE, Control.NO_NEW_PRIVS)
+
+
+@pytest.mark.parametrize("kept", [None, *BESIDE_TMP])
+async def test_set_uid_files_beside_tmp_lend_no_account(kept: Control | None) -> None:
+    """Any of four controls is enough."""
+    assert (await lent_uid("/id", *({*BESIDE_TMP} - {kept})) == "1002") == (kept is None)
+
+
+async def lent_uid(place: str, *off: Control) -> str:
+    """What a set-uid file of the interactor, of uid 1002, makes of the program; empty: there is none."""
     job = InteractiveJob(
-        tree=SourceTree().with_files({"main.py": TAKE_UID}),
+        tree=SourceTree().with_files({"main.py": TAKE_UID.format(place=place)}),
         path="main.py",
-        interactor=SourceTree().with_files({"main.py": LEND_UID}),
+        interactor=SourceTree().with_files({"main.py": LEND_UID.format(place=place)}),
         interactor_path="main.py",
     )
     try:
-        async with WarmSandbox(WarmConfig(workers=1), unsafe_disabled=off) as sandbox:
+        async with WarmSandbox(WarmConfig(workers=1), unsafe_disabled=frozenset(off)) as sandbox:
             result = await sandbox.run(job)
     except TierUnavailable as missing:
         pytest.skip(f"this host cannot isolate: {missing}")
-    assert ("uid 1002" if kept is None else "uid 1001") in result.verdict.cause + result.stdout.decode(), (
-        result
-    )
+    return (result.verdict.cause + result.stdout.decode()).partition("uid ")[2][:4].strip()
 
 
 async def test_processes_of_the_host_do_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:

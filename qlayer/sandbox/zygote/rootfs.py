@@ -44,7 +44,8 @@ def enter(
     flags = sum(flag for name, flag in _BIND_FLAGS.items() if name not in disabled)
     sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
     mode = "777" if "root_mode" in disabled else "755"
-    sys.mount("root", _STAGING, "tmpfs", sys.MS_NOSUID | sys.MS_NODEV, f"size=4m,nr_inodes=4096,mode={mode}")
+    lends = 0 if "root_nosuid" in disabled else sys.MS_NOSUID
+    sys.mount("root", _STAGING, "tmpfs", lends | sys.MS_NODEV, f"size=4m,nr_inodes=4096,mode={mode}")
     for source, target in (*((path, path) for path in _SYSTEM), *binds):
         _expose(source, _STAGING + target, flags)
     for source, target in writable:
@@ -60,7 +61,7 @@ def enter(
     sys.umount(".", sys.MNT_DETACH)
     os.chdir("/")
     if "root_readonly" not in disabled:
-        sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | sys.MS_NOSUID | sys.MS_NODEV)
+        sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | lends | sys.MS_NODEV)
 
 
 def fresh_tmp(size_bytes: int, inodes: int, disabled: Collection[str] = ()) -> None:

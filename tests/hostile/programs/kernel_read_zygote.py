@@ -1,7 +1,7 @@
 # title: reads the memory of the process that all runs are forked from
 # mode: program
 # expect: RUNTIME_ERROR
-# guard: dumpable+second_uid+capabilities+filter_inspection
+# guard: dumpable+capabilities+filter_inspection
 # proof: READ THE ZYGOTE
 import ctypes
 import os
