@@ -93,7 +93,7 @@ def _probe_cgroup(name: str, pid: int) -> tuple[Capability, cgroup.Group | None]
     """Make a group, set a limit and move a process into it."""
     why = f"no {name} controller is mounted"
     for controller in cgroup.find(name):
-        group = cgroup.Group(controller, f"qlayer-probe-{os.getpid()}-{pid}")
+        group = cgroup.Group(controller, f"qlayer-{os.getpid()}-probe-{pid}")
         try:
             group.create()
             group.limit(1 << 30 if name == "memory" else 64)
