@@ -21,9 +21,9 @@ import typer
 from rich.console import Console
 
 from jobs.benchmarks import Reference, load_references
+from jobs.ending import explained
 from qlayer.app.settings import load_settings
 from qlayer.cli.render import err, out, print_json, table
-from qlayer.errors import QlayerError
 from qlayer.sandbox.base import Limits, ProgramJob, Sandbox, SandboxJob, SandboxResult, SplitJob
 from qlayer.sandbox.retrying import RetryingSandbox
 from qlayer.sandbox.warm import WarmSandbox
@@ -214,11 +214,8 @@ def main(
     json_output: Annotated[bool, typer.Option("--json", help="print the reports as JSON")] = False,
 ) -> None:
     """Judge the authors' solutions of a benchmark; exit status 1 when one is not ACCEPTED every time."""
-    try:
+    with explained(stopped="stopped; nothing was kept"):
         reports = asyncio.run(measure(benchmark or ["humaneval"], repeats, quiet=json_output))
-    except QlayerError as error:
-        typer.echo(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
-        raise typer.Exit(error.exit_code) from None
     if json_output:
         print_json(reports)
     else:

@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.progress import track
 
 from jobs.benchmarks import Task, load_tasks
+from jobs.ending import explained
 from jobs.ledger import Ledger, LedgerRow, open_ledger
 from qlayer.app.build import build_llm
 from qlayer.app.settings import Settings, load_settings
-from qlayer.errors import InputError, QlayerError
+from qlayer.errors import InputError
 from qlayer.generation.intake import parse_spec
 from qlayer.generation.sampler import Draw, draw
 from qlayer.generation.templates import choose
@@ -115,7 +116,7 @@ def main(
     limit: Annotated[int | None, typer.Option(min=1, help="how many tasks")] = None,
 ) -> None:
     """Log N samples of every task; resumable, a killed run repeats nothing."""
-    try:
+    with explained():
         settings = load_settings(model=model)
         tasks = tuple(
             itertools.islice(load_tasks(benchmark), first, None if limit is None else first + limit)
@@ -126,12 +127,6 @@ def main(
         with open_ledger(folder / "samples.jsonl", SampleRow) as ledger:
             drawn = asyncio.run(draw_all(settings, tasks, ledger, samples=samples, seed=seed))
             typer.echo(f"{drawn} samples drawn, {len(ledger.rows)} in {folder / 'samples.jsonl'}")
-    except QlayerError as error:
-        typer.echo(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where it was", err=True)
-        raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

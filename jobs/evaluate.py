@@ -20,12 +20,13 @@ from typing import Annotated
 import typer
 
 from jobs.benchmarks import Task, load_tasks
+from jobs.ending import explained
 from jobs.ledger import Ledger, LedgerRow, open_ledger
 from jobs.report import ProgressLine, print_report, summarise, write_report
 from qlayer import __version__
 from qlayer.app.build import Platform, open_platform
 from qlayer.app.settings import Settings, load_settings
-from qlayer.errors import InputError, QlayerError, SandboxError
+from qlayer.errors import InputError, SandboxError
 from qlayer.generation.base import Slot
 from qlayer.generation.splice import fill
 from qlayer.generation.templates import choose
@@ -205,7 +206,7 @@ def main(
     json_output: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
     """Greedy against the loop on a benchmark; resumable, hidden tests only score."""
-    try:
+    with explained():
         settings = load_settings(
             model=model, llm_url=llm_url, budget=Budget(tokens=budget_tokens, seconds=budget_seconds)
         )
@@ -221,12 +222,6 @@ def main(
                 as_json=json_output,
             )
         )
-    except QlayerError as error:
-        typer.echo(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where it was", err=True)
-        raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

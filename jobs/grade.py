@@ -18,10 +18,10 @@ from typing import Annotated
 import ray
 import typer
 
+from jobs.ending import explained
 from qlayer.app.batch import SYNC_S, BatchPlan, VerdictRow, grade
 from qlayer.app.grading import own_ray, ray_grader
 from qlayer.app.settings import Settings, load_settings
-from qlayer.errors import QlayerError
 from qlayer.executor.ledger import open_ledger
 from qlayer.telemetry.metrics import Instrument, Metric
 from qlayer.types.verdict import Outcome
@@ -102,19 +102,13 @@ def main(
 ) -> None:
     """Judge every job once; resumable. Status 1 when one was not accepted."""
     ledger = (out or jobs.with_suffix(".verdicts.jsonl")).resolve()
-    try:
+    with explained():
         batch = read_lines(jobs)
         with the_ray(supervisors):
             judging = judge(
                 load_settings(), batch, ledger, supervisors=supervisors, workers=workers, cpus=cpus
             )
             rows = asyncio.run(judging)
-    except QlayerError as error:
-        typer.echo(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where it was", err=True)
-        raise typer.Exit(130) from None
     for outcome, count in Counter(row.outcome for row in rows).most_common():
         typer.echo(f"{outcome.value:16} {count}")
     typer.echo(f"verdicts in {ledger}")

@@ -23,10 +23,11 @@ from rich.table import Table
 
 from jobs.benchmarks import Task, load_tasks
 from jobs.draw import SampleRow
+from jobs.ending import explained
 from jobs.evaluate import SCORING_LIMITS
 from jobs.ledger import Ledger, LedgerRow, open_ledger
 from qlayer.app.settings import load_settings
-from qlayer.errors import InputError, QlayerError, SandboxError
+from qlayer.errors import InputError, SandboxError
 from qlayer.generation.autofix import autofix
 from qlayer.generation.base import Skeleton, Slot
 from qlayer.generation.extract import extract_code
@@ -247,7 +248,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="print the rates as JSON")] = False,
 ) -> None:
     """Judge logged samples once, then replay every selector on them."""
-    try:
+    with explained():
         path = samples_folder / "samples.jsonl"
         if not path.is_file():
             raise InputError(
@@ -265,9 +266,6 @@ def main(
             typer.echo(seen.model_dump_json(indent=2))
         else:
             print_rates(seen)
-    except QlayerError as error:
-        typer.echo(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
-        raise typer.Exit(error.exit_code) from None
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def over_own_sandbox(platform: Platform) -> Grader:
     return over(platform.sandbox, getattr(platform.settings.sandbox, "workers", 1))
 
 
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 MakeSessions = Callable[[Platform, int], SessionHost]
 
 
@@ -88,14 +89,7 @@ def api_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_platform() as platform,
-            RunWorker(
-                platform.pipeline,
-                platform.records,
-                meter,
-                owner=owner,
-                max_runs=config.max_runs,
-                scan_s=config.scan_s,
-            ) as worker,
+            _worker(platform, meter, config, owner) as worker,
             make_sessions(platform, config.max_sessions) as sessions,
             make_grader(platform) as grader,
         ):
@@ -112,6 +106,41 @@ def api_app(
             )
             yield
 
+    app = _documented(lifespan)
+    for router in _ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    if config.allowed_hosts:
+        app.add_middleware(HostGuard, allowed=config.allowed_hosts)
+    app.add_middleware(Metered, meter=meter)
+    return app
+
+
+_ROUTERS = (
+    runs.router,
+    capsules.router,
+    capabilities.router,
+    files.router,
+    validate.router,
+    session_routes.router,
+    health.router,
+)
+
+
+def _worker(platform: Platform, meter: ApiMeter, config: ApiConfig, owner: str) -> RunWorker:
+    return RunWorker(
+        platform.pipeline,
+        platform.records,
+        meter,
+        owner=owner,
+        max_runs=config.max_runs,
+        scan_s=config.scan_s,
+    )
+
+
+def _documented(lifespan: Lifespan) -> FastAPI:
+    """The bare application, with its pages of documentation."""
     app = FastAPIOffline(
         title=documentation.TITLE,
         summary=documentation.SUMMARY,
@@ -120,22 +149,7 @@ def api_app(
         openapi_tags=documentation.TAGS,
         lifespan=lifespan,
     )
-    for router in (
-        runs.router,
-        capsules.router,
-        capabilities.router,
-        files.router,
-        validate.router,
-        session_routes.router,
-        health.router,
-    ):
-        app.include_router(router)
-    problems.install(app)
     app.openapi = lambda: documentation.document(app)  # type: ignore[method-assign]  # FastAPI's own way
-    app.add_middleware(BodyLimit)
-    if config.allowed_hosts:
-        app.add_middleware(HostGuard, allowed=config.allowed_hosts)
-    app.add_middleware(Metered, meter=meter)
     return app
 
 
