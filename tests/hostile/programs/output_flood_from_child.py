@@ -9,7 +9,7 @@ import time
 
 print("ATTEMPT", flush=True)
 if os.fork() == 0:
-    time.sleep(0.3)
+    time.sleep(1.5)
     print("FLOODED BY AN ORPHAN", flush=True)
     for _ in range(64):
         os.write(1, b"y\n" * 32768)

@@ -69,7 +69,10 @@ def server(world: World) -> Client:
     @asynccontextmanager
     async def open_server(**config: Any) -> AsyncIterator[httpx.AsyncClient]:
         app = api_app(world.opened, ApiConfig(**{"scan_s": 0.02, **config}), owner="api-under-test")
-        running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="on"))
+        # Cut off after a second what still streams, and then end the lifespan: left hanging, the garbage
+        # collector would end it in the middle of some later test.
+        served = uvicorn.Config(app, port=0, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
+        running = uvicorn.Server(served)
         serving = asyncio.create_task(running.serve())
         await until(lambda: running.started)
         port = running.servers[0].sockets[0].getsockname()[1]
@@ -78,7 +81,6 @@ def server(world: World) -> Client:
                 yield http
         finally:
             running.should_exit = True
-            running.force_exit = True
             await serving
 
     return open_server
