@@ -26,10 +26,6 @@ from qlayer.types.verdict import Outcome
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EXCEPTIONS: dict[tuple[str, str], tuple[Outcome, str]] = {
-    ("gvisor", "daemon_reparented"): (
-        Outcome.CPU_LIMIT,
-        "a thousand forks in a row cost more than its ten seconds of CPU on gVisor's ptrace platform",
-    ),
     ("gvisor", "kernel_int80"): (
         Outcome.ACCEPTED,
         "gVisor refuses the 32-bit entry with an error, not a signal: the attempt fails, the program ends",

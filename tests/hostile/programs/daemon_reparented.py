@@ -1,4 +1,4 @@
-# title: a process that is handed on through 1,000 parents and waits for the next run
+# title: a process that is handed on through 50 parents and waits for the next run
 # mode: program
 # guard: clean_up
 # expect: INCOMPLETE
@@ -17,7 +17,7 @@ try:
 except ConnectionRefusedError:
     ready, tell = os.pipe()
     if os.fork() == 0:
-        for generation in range(1000):
+        for generation in range(50):
             if os.fork():
                 os._exit(0)
         os.setsid()
