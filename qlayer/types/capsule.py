@@ -7,7 +7,7 @@ from typing import Literal
 
 from qlayer.types.candidate import Candidate
 from qlayer.types.check import CheckResult, Decision
-from qlayer.types.frozen import Frozen
+from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId, digest_of
 from qlayer.types.run import AttemptKind
 from qlayer.types.source import TreePath
@@ -40,6 +40,20 @@ class AttemptRecord(Frozen):
     checks: tuple[CheckResult, ...]
 
 
+class EditRecord(Frozen):
+    """What a person changed in a capsule that was finished."""
+
+    parent: CapsuleId
+    """The capsule that was edited."""
+    slot: str
+    code: str
+    """The function as the person gave it, with its imports and helpers."""
+    who: str
+    at: datetime
+    lost: tuple[str, ...] = ()
+    """Checks that passed in the parent and fail now; not empty only when the person insisted."""
+
+
 class CapsuleManifest(Frozen):
     """Everything that is known about a capsule. Its canonical JSON is what the capsule id digests."""
 
@@ -65,6 +79,13 @@ class CapsuleManifest(Frozen):
     budget: Budget
     usage: TokenUsage
     seconds: float
+    edits: tuple[EditRecord, ...] = added(())
+    """Corrections by people since the run, oldest first."""
+
+    @property
+    def parent(self) -> CapsuleId | None:
+        """The capsule that this one is an edit of; None for one that a run made."""
+        return self.edits[-1].parent if self.edits else None
 
     @property
     def id(self) -> CapsuleId:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
@@ -15,3 +17,11 @@ class Frozen(BaseModel):
         val_json_bytes="base64",
         use_attribute_docstrings=True,
     )
+
+
+def added(default: Any) -> Any:
+    """A field that came to a type after values of it were stored: not written while it has its default.
+
+    So what was stored before keeps its canonical bytes, and with them its digest.
+    """
+    return Field(default=default, exclude_if=lambda value: bool(value == default))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from capsule_samples import ALLOWED, CARD, PASSED, sample_manifest, sample_record, sample_tree
 
 from qlayer.errors import InputError
 from qlayer.packaging.manifest import build_manifest
 from qlayer.types.capsule import CapsuleManifest
-from qlayer.types.ids import canonical_json
+from qlayer.types.ids import canonical_json, sha256
 from qlayer.types.run import AttemptKind, Decided, RunEvent, RunRecord, Started
 from qlayer.types.source import SourceTree
 
@@ -74,3 +76,9 @@ def test_an_undecided_run_has_no_manifest() -> None:
     events = tuple(event for event in record.events if not isinstance(event.body, Decided))
     with pytest.raises(InputError, match="not decided"):
         build(RunRecord(id=record.id, events=events), sample_tree())
+
+
+def test_a_manifest_of_an_earlier_version_loads_and_keeps_its_id() -> None:
+    """Fields that come later must be `added`, or every capsule on record is called damaged."""
+    stored = (Path(__file__).parent / "manifest_of_0_1_0.json").read_bytes()
+    assert CapsuleManifest.model_validate_json(stored).id == sha256(stored)
