@@ -1,15 +1,16 @@
-"""Two interfaces: `Blobs` (bytes by digest) and `Records` (runs and the capsule index).
+"""Three interfaces: `Blobs` (bytes by digest), `Records` (runs, capsules) and `Memories` (corrections).
 
-Both are durable before they answer: when `put` or `append` returned, a kill -9 loses nothing.
+All are durable before they answer: when `put` or `append` returned, a kill -9 loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Protocol
 
 from qlayer.types.capsule import CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, RunId
+from qlayer.types.memory import Correction, MemoryId
 from qlayer.types.run import EventBody, RunEvent, RunRecord, RunRequest, RunSummary
 
 
@@ -102,3 +103,41 @@ class Records(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+Vector = tuple[float, ...]
+"""What an embedder made of a text; single precision is kept."""
+
+
+class Memories(Protocol):
+    """What people corrected, what it is found by, and where it was used. Raises `StoreFull`, `StoreError`."""
+
+    async def remember(self, correction: Correction) -> bool:
+        """Record a correction; False when it is there already (the first stays)."""
+        ...
+
+    async def corrections(self) -> tuple[Correction, ...]:
+        """All of them, oldest first."""
+        ...
+
+    async def forget(self, memory: MemoryId) -> None:
+        """Remove a correction with its vectors, or keep a rule from ever being used again; twice is once."""
+        ...
+
+    async def forgotten(self) -> frozenset[MemoryId]:
+        """Rules that were removed."""
+        ...
+
+    async def mark_used(self, memories: Iterable[MemoryId], run_id: RunId) -> None:
+        """Say that a run uses these; twice is once."""
+        ...
+
+    async def uses(self) -> Mapping[MemoryId, int]:
+        """In how many runs each was used; those never used are left out."""
+        ...
+
+    async def keep_vectors(self, embedder: str, vectors: Mapping[MemoryId, Vector]) -> None:
+        """Keep what an embedder made of corrections; the first of each stays, unknown ones are left out."""
+        ...
+
+    async def vectors(self, embedder: str) -> Mapping[MemoryId, Vector]: ...

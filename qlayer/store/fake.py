@@ -1,16 +1,18 @@
-"""Blobs and records in memory, for tests of what stores things. They pass the backends' contract suites."""
+"""Blobs, records and memories in dicts, for tests of what stores things. They pass the backends' contract suites."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from qlayer.errors import ConflictError, CorruptBlob, InputError, NotFoundError
 from qlayer.store.clock import Clock, utc_now
+from qlayer.store.base import Vector
 from qlayer.store.keys import capsule_prefix, check_digest, check_idempotency_key
 from qlayer.types.capsule import CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, RunId, sha256
+from qlayer.types.memory import Correction, MemoryId
 from qlayer.types.run import EventBody, Finished, RunEvent, RunRecord, RunRequest, RunSummary, Submitted
 
 
@@ -168,3 +170,49 @@ class FakeRecords:
             title=record.request.title,
             capsule=record.capsule,
         )
+
+
+class FakeMemories:
+    """Corrections in a dict."""
+
+    def __init__(self) -> None:
+        self._corrections: dict[MemoryId, Correction] = {}
+        self._forgotten: set[MemoryId] = set()
+        self._uses: dict[MemoryId, set[RunId]] = {}
+        self._vectors: dict[str, dict[MemoryId, Vector]] = {}
+
+    async def remember(self, correction: Correction) -> bool:
+        known = correction.id in self._corrections
+        self._corrections.setdefault(correction.id, correction)
+        return not known
+
+    async def corrections(self) -> tuple[Correction, ...]:
+        return tuple(self._corrections.values())
+
+    async def forget(self, memory: MemoryId) -> None:
+        if memory.startswith("rule-"):
+            self._forgotten.add(memory)
+            return
+        self._corrections.pop(memory, None)
+        self._uses.pop(memory, None)
+        for of_embedder in self._vectors.values():
+            of_embedder.pop(memory, None)
+
+    async def forgotten(self) -> frozenset[MemoryId]:
+        return frozenset(self._forgotten)
+
+    async def mark_used(self, memories: Iterable[MemoryId], run_id: RunId) -> None:
+        for memory in memories:
+            self._uses.setdefault(memory, set()).add(run_id)
+
+    async def uses(self) -> Mapping[MemoryId, int]:
+        return {memory: len(runs) for memory, runs in self._uses.items()}
+
+    async def keep_vectors(self, embedder: str, vectors: Mapping[MemoryId, Vector]) -> None:
+        kept = self._vectors.setdefault(embedder, {})
+        for memory, vector in vectors.items():
+            if memory in self._corrections:
+                kept.setdefault(memory, vector)
+
+    async def vectors(self, embedder: str) -> Mapping[MemoryId, Vector]:
+        return dict(self._vectors.get(embedder, {}))

@@ -51,7 +51,7 @@ class SqlRecords:
     within a lease's length."""
 
     def __init__(self, database: Database, now: Clock) -> None:
-        self._database = database
+        self.database = self._database = database
         self._now = now
 
     async def submit(

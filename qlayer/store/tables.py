@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -100,3 +101,34 @@ capsules = Table(
     Column("run_id", String(64), nullable=False),
 )
 """The index of capsules; `position` is the order in which they were added."""
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+)
+"""What people corrected; `position` is the order in which it was recorded."""
+
+correction_vectors = Table(
+    "correction_vectors",
+    metadata,
+    Column("correction", String(32), ForeignKey("corrections.id", ondelete="CASCADE"), nullable=False),
+    Column("embedder", String(100), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("correction", "embedder"),
+)
+"""What a correction is found by: little-endian float32, one vector for each embedder."""
+
+memory_uses = Table(
+    "memory_uses",
+    metadata,
+    Column("memory", String(32), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    PrimaryKeyConstraint("memory", "run_id"),
+)
+"""In which runs a correction or a rule was used."""
+
+forgotten_rules = Table("forgotten_rules", metadata, Column("id", String(32), primary_key=True))
+"""Rules that a person removed: their evidence may stay, they do not come back."""
