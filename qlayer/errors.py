@@ -22,6 +22,8 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     │   ├── SessionGone        the session has ended (idle, a limit, closed)
     │   └── TierUnavailable    the isolation asked for cannot be given here; refused, never weakened
     ├── Overloaded             a server takes in no more for now; retry helps
+    ├── SigningError           a key cannot sign: missing, damaged, readable by others, server down
+    ├── SignatureRefused       a signature that does not count; the message says why
     └── StoreError             blobs or records cannot be read or written
         ├── StoreFull          no space left; nothing was half-written
         └── CorruptBlob        stored bytes do not match their digest
@@ -177,6 +179,16 @@ class Overloaded(QlayerError):
     """As much is waiting as this server takes in; nothing was begun. Trying again later can help."""
 
     retryable = True
+
+
+class SigningError(QlayerError):
+    """A key cannot be used for signing. No secret is in the message."""
+
+    exit_code = 3
+
+
+class SignatureRefused(QlayerError):
+    """A signature does not count: wrong bytes, an unknown or a revoked key, no envelope at all."""
 
 
 class StoreError(QlayerError):

@@ -108,9 +108,7 @@ def seaweedfs(weed: str, access_key: str) -> Iterator[S3Server]:
                 return False
             return True
 
-        with _running(
-            command, Path(name), ready, stop=signal.SIGKILL
-        ):  # a polite stop waits for idle clients
+        with running(command, Path(name), ready, stop=signal.SIGKILL):  # a polite stop waits for idle clients
             yield server
 
 
@@ -147,7 +145,7 @@ def postgres(initdb: str) -> Iterator[PostgresServer]:
         def ready() -> bool:
             return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
-        with _running(command, folder, ready, stop=signal.SIGQUIT, user=user):
+        with running(command, folder, ready, stop=signal.SIGQUIT, user=user):
             yield PostgresServer(port=port, programs=programs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -175,7 +173,7 @@ def _unprivileged_user() -> str:
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str],
     folder: Path,
     ready: Callable[[], bool],

@@ -1,0 +1,1 @@
+"""Signing and checking signatures: one interface, keys in files or in OpenBao."""

@@ -1,0 +1,212 @@
+"""Keys in files: ``NAME.key`` (private, PKCS #8, mode 0600) and one ``trust.json`` of public keys.
+
+The private key is read for each signature and held no longer. A key file that others may read is refused,
+like ssh does: it may have been copied.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
+from securesystemslib.signer import CryptoSigner
+
+from qlayer.errors import ConflictError, InputError, NotFoundError, SigningError
+from qlayer.signing.base import key_id, pre_authentication
+from qlayer.types.signature import Envelope, KeyState, PublicKey, Signature, Trust
+
+TRUST_FILE = "trust.json"
+_FORBIDDEN_MODE = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyFolder:
+    """The keys of one user or server. Every change of the trust is one atomic replacement under a lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def trust(self) -> Trust:
+        """Raises `SigningError` when the file is damaged."""
+        path = self._folder / TRUST_FILE
+        try:
+            return Trust.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return Trust()
+        except (ValidationError, OSError) as error:
+            raise SigningError(f"{path} cannot be read: {error}", hint="restore it from a backup") from None
+
+    def create(self, name: str, now: datetime) -> PublicKey:
+        """Make a key and trust it. Raises `ConflictError` when an active one has that name."""
+        key, private = _generate(name, now)
+
+        def add(trust: Trust) -> Trust:
+            if _active(trust, name) is not None:
+                raise ConflictError(f"there is a key {name} already", hint=f"qlayer keys rotate {name}")
+            _write_private(self._private_path(key), private)
+            return trust.with_key(key)
+
+        self._change(add)
+        return key
+
+    def rotate(self, name: str, now: datetime, reason: str) -> PublicKey:
+        """Retire the active key of that name and make its successor, in one step.
+
+        What the old one signed still counts; its private half is deleted. Raises `NotFoundError`.
+        """
+        key, private = _generate(name, now)
+        retired: list[PublicKey] = []
+
+        def replace(trust: Trust) -> Trust:
+            old = _active(trust, name)
+            if old is None:
+                raise NotFoundError(f"there is no active key {name}", kind="key", hint="qlayer keys ls")
+            retired.append(_ended(old, KeyState.RETIRED, now, reason))
+            _write_private(self._private_path(key), private)
+            return trust.with_key(retired[0]).with_key(key)
+
+        self._change(replace)
+        self._private_path(retired[0]).unlink(missing_ok=True)
+        return key
+
+    def revoke(self, name_or_id: str, now: datetime, reason: str) -> PublicKey:
+        """Trust this key no more, for anything; its private half is deleted. Raises `NotFoundError`."""
+        revoked: list[PublicKey] = []
+
+        def end(trust: Trust) -> Trust:
+            key = trust.find(name_or_id)
+            if key is None:
+                raise NotFoundError(f"no key {name_or_id}", kind="key", hint="qlayer keys ls")
+            if key.state is KeyState.REVOKED:
+                raise ConflictError(f"key {key.name} ({key.id[:12]}) is revoked already")
+            revoked.append(_ended(key, KeyState.REVOKED, now, reason))
+            return trust.with_key(revoked[0])
+
+        self._change(end)
+        self._private_path(revoked[0]).unlink(missing_ok=True)
+        return revoked[0]
+
+    def add(self, key: PublicKey) -> None:
+        """Trust somebody else's public key. Raises `InputError` when its id is not its own."""
+        if key_id(key.public) != key.id:
+            raise InputError(f"the id of key {key.name} does not belong to its public key", field="id")
+
+        def trusted(trust: Trust) -> Trust:
+            known = next((k for k in trust.keys if k.id == key.id), None)
+            if known is not None and known.state is KeyState.REVOKED and key.state is not KeyState.REVOKED:
+                raise ConflictError(f"key {key.name} was revoked here: {known.reason}")
+            return trust.with_key(key)
+
+        self._change(trusted)
+
+    def signer(self, name: str) -> FileSigner:
+        """Raises `NotFoundError` without an active key of that name."""
+        key = _active(self.trust(), name)
+        if key is None or not self._private_path(key).exists():
+            raise NotFoundError(
+                f"there is no active key {name} here", kind="key", hint=f"qlayer keys new {name}"
+            )
+        return FileSigner(key, self._private_path(key))
+
+    def _change(self, change: Callable[[Trust], Trust]) -> None:
+        with self._locked():
+            text = change(self.trust()).model_dump_json(indent=2) + "\n"
+            fresh = self._folder / f".{TRUST_FILE}.new"
+            with fresh.open("w") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            fresh.replace(self._folder / TRUST_FILE)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with (self._folder / ".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise SigningError(f"{self._folder} cannot be written: {error.strerror or error}") from error
+
+    def _private_path(self, key: PublicKey) -> Path:
+        return self._folder / f"{key.name}-{key.id[:12]}.key"
+
+
+class FileSigner:
+    """Signs with a private key from a file."""
+
+    def __init__(self, key: PublicKey, path: Path) -> None:
+        self._key = key
+        self._path = path
+
+    @property
+    def key(self) -> PublicKey:
+        return self._key
+
+    async def sign(self, payload: bytes, payload_type: str) -> Envelope:
+        raw = CryptoSigner(_read_private(self._path)).sign(pre_authentication(payload, payload_type))
+        if raw.keyid != self._key.id:
+            raise SigningError(f"{self._path.name} is not the private half of key {self._key.name}")
+        signature = Signature(keyid=self._key.id, sig=bytes.fromhex(raw.signature))
+        return Envelope(payload=payload, payloadType=payload_type, signatures=(signature,))
+
+
+def _generate(name: str, now: datetime) -> tuple[PublicKey, Ed25519PrivateKey]:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw().hex()
+    try:
+        return PublicKey(id=key_id(public), name=name, public=public, created_at=now), private
+    except ValidationError:
+        raise InputError(
+            f"{name!r} is no name for a key: lower-case letters, digits, '.', '_' and '-', at most 63",
+            field="name",
+        ) from None
+
+
+def _active(trust: Trust, name: str) -> PublicKey | None:
+    return next((key for key in trust.keys if key.name == name and key.state is KeyState.ACTIVE), None)
+
+
+def _ended(key: PublicKey, state: KeyState, now: datetime, reason: str) -> PublicKey:
+    return key.model_copy(update={"state": state, "ended_at": now, "reason": reason})
+
+
+def _write_private(path: Path, private: Ed25519PrivateKey) -> None:
+    data = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _read_private(path: Path) -> Ed25519PrivateKey:
+    """Never says what the file holds, in no error either."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as stream:
+            mode = os.fstat(descriptor).st_mode
+            data = stream.read()
+    except OSError as error:
+        raise SigningError(f"{path.name} cannot be read: {error.strerror}") from None
+    if mode & _FORBIDDEN_MODE:
+        raise SigningError(
+            f"others may read {path.name} (mode {stat.S_IMODE(mode):04o})",
+            hint=f"chmod 600 {path}; if it may have been copied, revoke it: qlayer keys revoke",
+        )
+    try:
+        private = serialization.load_pem_private_key(data, password=None)
+    except ValueError:
+        raise SigningError(f"{path.name} is no private key in PEM form") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise SigningError(f"{path.name} is no ed25519 key")
+    return private
