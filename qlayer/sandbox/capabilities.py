@@ -30,6 +30,7 @@ _PROBE_TIMEOUT_S = 60.0
 _PROVIDES = {
     Control.SECCOMP: "seccomp",
     Control.PIVOT_ROOT: "mount_ns",
+    Control.USER_NS: "user_ns",
     Control.PID_NS: "pid_ns",
     Control.NET_NS: "net_ns",
     Control.SECOND_UID: "second_uid",

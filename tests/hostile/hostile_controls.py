@@ -30,11 +30,13 @@ _BY_CODE: dict[str, tuple[Control | str, ...]] = {
     "keeper.py CLONE_NEWPID": (Control.PID_NS,),
     "keeper.py CLONE_NEWNET": (Control.NET_NS,),
     "keeper.py CLONE_NEWIPC": (Control.IPC_NS,),
-    "keeper.py CLONE_NEWUTS": ("the user namespace already refuses to change the host's name",),
-    "keeper.py CLONE_NEWCGROUP": ("hides only where the group lies, and no /proc is shown to look it up",),
-    "keeper.py CLONE_NEWUSER": ("nothing else can be made without it: off, there is no sandbox",),
+    "keeper.py CLONE_NEWUTS": (Control.UTS_NS,),
+    "keeper.py CLONE_NEWUSER": (
+        "without root nothing else can be made without it: off, there is no sandbox",
+    ),
     "pid1.py CLONE_NEWNS": (Control.PIVOT_ROOT,),
-    "pid1.py CLONE_NEWUSER": ("off, programs would be root's children on the host: not tried",),
+    "pid1.py CLONE_NEWUSER": (Control.USER_NS,),
+    "pid1.py CLONE_NEWCGROUP": (Control.CGROUP_NS,),
     "pid1.py PR_SET_PDEATHSIG": (Control.PDEATHSIG,),
     "pid1.py PR_SET_DUMPABLE": (Control.DUMPABLE,),
     "pid1.py PR_SET_NO_NEW_PRIVS": (Control.NO_NEW_PRIVS,),
@@ -59,8 +61,8 @@ _BY_CODE: dict[str, tuple[Control | str, ...]] = {
     ),
     "rootfs.py MS_NODEV": (
         Control.MOUNT_NODEV,
-        "of /tmp: the kernel opens no devices on what a user namespace mounts",
-        "of the own tree's root: nobody inside may make a device",
+        Control.TMP_NODEV,
+        Control.ROOT_NODEV,
     ),
     "rootfs.py size={": (Control.TMP_SIZE,),
     "rootfs.py nr_inodes": (Control.TMP_INODES,),
@@ -72,8 +74,9 @@ _BY_CODE: dict[str, tuple[Control | str, ...]] = {
     "filters.py sched_setaffinity": (Control.FILTER_OTHERS,),
     "filters.py prctl": (Control.FILTER_PRCTL,),
     "filters.py personality": (Control.FILTER_PERSONALITY,),
-    "filters.py _X32_BIT": ("the sweep tries the numbers; most kernels, this one too, know none of them",),
-    "filters.py openat2": ("pretended missing for its unchecked argument; it grants no more than openat",),
+    "filters.py openat2": (
+        "refused by default too, and grants no more than openat; the entry says only how it is answered",
+    ),
     "filters.py clone3": (Control.FILTER_NAMESPACES,),
     "filters.py memfd_create": (Control.FILTER_ANONYMOUS_FILES,),
 }
@@ -152,7 +155,7 @@ def found() -> frozenset[str]:
         for file, pattern in _FOUND.items()
         for match in re.findall(pattern, _code_of(_ZYGOTE / file))
     }
-    rules = {*filters._CHECKED, *filters.PRETENDED_MISSING, "_X32_BIT"}
+    rules = {*filters._CHECKED, *filters.PRETENDED_MISSING}
     return frozenset(places | {f"filters.py {rule}" for rule in rules})
 
 

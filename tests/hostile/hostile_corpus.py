@@ -13,7 +13,7 @@ proof          text on stdout that shows success, or ACCEPTED (runs to its end),
                takes it for a pass)
 limits         ``name=number`` pairs over the corpus' defaults
 runs           how often it is run in a row in one sandbox; the proof is looked for in the last run
-argv           arguments; ``{folder}``, ``{port}`` and ``{abstract}`` are filled in by the test
+argv           arguments; ``{folder}``, ``{port}``, ``{abstract}`` and ``{name}`` are filled in by the test
 needs          what the bare process needs: root, neighbour, secret environment, secret descriptor
 stdin-bytes    how many bytes of standard input there are (program mode)
 stdout         expected stdout as a Python literal (program mode)

@@ -36,6 +36,7 @@ class Host:
             "folder": str(self.folder),
             "port": str(self._listeners[0].getsockname()[1]),
             "abstract": abstract,
+            "name": socket.gethostname(),
         }
         self.callers = 0
         self._stop, self._stopped = socket.socketpair()

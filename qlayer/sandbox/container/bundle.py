@@ -8,6 +8,7 @@ from pathlib import Path
 from qlayer.sandbox import interpreter
 from qlayer.sandbox.container import jail
 from qlayer.sandbox.zygote.contained import JAIL, MOUNTED, STDIN
+from qlayer.sandbox.zygote.protocol import HOST_NAME
 
 _CAPABILITIES = ("SYS_ADMIN", "SYS_CHROOT", "MKNOD", "SETUID", "SETGID", "KILL", "DAC_OVERRIDE", "FOWNER")
 """Rights of process 1 over its own kernel, not over the host's; a run has none of them."""
@@ -60,7 +61,7 @@ def spec(rootfs: Path) -> dict[str, object]:
             "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), rights),
         },
         "root": {"path": str(rootfs), "readonly": True},
-        "hostname": "sandbox",
+        "hostname": HOST_NAME,
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {

@@ -25,6 +25,7 @@ from qlayer.sandbox.container.sandbox import ContainerSandbox, Walls
 from qlayer.sandbox.warm.plan import Kind
 from qlayer.sandbox.warm.zygote import START_TIMEOUT_S
 from qlayer.sandbox.zygote.contained import EMPTIED
+from qlayer.sandbox.zygote.protocol import HOST_NAME
 
 BACKEND = "docker"
 _RIGHTS = ("SETUID", "SETGID", "KILL", "DAC_OVERRIDE", "FOWNER", "SYS_CHROOT")
@@ -103,6 +104,7 @@ class _DockerCell(Cell):
             working_dir="/",
             user="0:0",
             network_mode="none",
+            hostname=HOST_NAME,
             # No /dev/shm: memory that outlives a run and is not in its /tmp.
             ipc_mode="none",
             read_only=True,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qlayer.sandbox import interpreter
+from qlayer.sandbox.zygote import rootfs
 from qlayer.sandbox.zygote.contained import JAIL
 
 AGENT = "/agent"
@@ -20,11 +21,7 @@ AGENT = "/agent"
 PACKAGE = Path(__file__).parents[2]
 """The installed `qlayer` package."""
 MOUNT_POINTS = ("proc", "sys", "dev", "host", "etc", "agent", "jail/dev", "jail/tmp", "jail/etc")
-FILES = {
-    "jail/etc/passwd": "zygote:x:1000:1000::/tmp:/bin/sh\ncandidate:x:1001:1001::/tmp:/bin/sh\n",
-    "jail/etc/group": "zygote:x:1000:\ncandidate:x:1001:\n",
-    "jail/etc/hosts": "127.0.0.1 localhost\n",
-}
+FILES = {f"jail{path}": text for path, text in rootfs.FILES.items()}
 SYSTEM_LINKS = ("/bin", "/lib", "/lib64")
 """Links into /usr on a merged host, folders elsewhere."""
 

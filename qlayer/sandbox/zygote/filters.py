@@ -1,8 +1,9 @@
 """The two seccomp programs, assembled here: what the zygote may call, and what its children then may not.
 
 The first is an allowlist and stays in force for good. Unknown calls answer EPERM; a foreign architecture is
-killed; calls whose arguments cannot be checked (clone3, openat2, x32) answer ENOSYS, so that libc falls back
-to those that can. The second denies, in each child, what only the zygote needs.
+killed; calls whose arguments cannot be checked (clone3, openat2) answer ENOSYS, so that libc falls back to
+those that can. Numbers are compared whole: those of the x32 convention are unknown calls. The second denies,
+in each child, what only the zygote needs.
 Source of the layout: linux/seccomp.h, linux/filter.h.
 """
 
@@ -17,7 +18,6 @@ from qlayer.sandbox.zygote.calls import ALLOWED, AUDIT_ARCH, NUMBERS, PRETENDED_
 
 _LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _JUMP_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
-_JUMP_AT_LEAST = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 _JUMP_ANY_BIT = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _RETURN = 0x06  # BPF_RET | BPF_K
 _ALLOW = 0x7FFF0000
@@ -25,7 +25,6 @@ _KILL_PROCESS = 0x80000000
 _ERRNO = 0x00050000
 _EPERM, _ENOSYS = 1, 38
 _NUMBER_AT, _ARCH_AT = 0, 4
-_X32_BIT = 0x40000000
 
 _AF_UNIX = 1
 _NEW_NAMESPACES = 0x7E020080
@@ -49,8 +48,6 @@ def zygote_filter(disabled: Collection[str] = ()) -> bytes:
         _line(_RETURN, _ALLOW if weaken.ARCHITECTURE in disabled else _KILL_PROCESS),
         _line(_LOAD, _NUMBER_AT),
     ]
-    if machine == "x86_64":
-        lines += [_line(_JUMP_AT_LEAST, _X32_BIT, 0, 1), _line(_RETURN, _ERRNO | _ENOSYS)]
     for number in sorted(weaken.let_through(disabled)):
         lines += _answer(number, _ALLOW)
     for name in sorted(PRETENDED_MISSING & numbers.keys()):

@@ -17,19 +17,14 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from qlayer.sandbox.zygote import pid1, syscalls
-from qlayer.sandbox.zygote.protocol import FAILED, ZYGOTE_UID, Setup
+from qlayer.sandbox.zygote.protocol import FAILED, HOST_NAME, ZYGOTE_UID, Setup
 
-_NAMESPACES = (
-    syscalls.CLONE_NEWPID
-    | syscalls.CLONE_NEWNET
-    | syscalls.CLONE_NEWIPC
-    | syscalls.CLONE_NEWUTS
-    | syscalls.CLONE_NEWCGROUP
-)
+_NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
 _SWITCHES = {
     "pid_ns": syscalls.CLONE_NEWPID,
     "net_ns": syscalls.CLONE_NEWNET,
     "ipc_ns": syscalls.CLONE_NEWIPC,
+    "uts_ns": syscalls.CLONE_NEWUTS,
 }
 """Controls that leave one out (tests only)."""
 _REMOVE_TRIES = 100
@@ -73,6 +68,8 @@ def _namespaces(setup: Setup) -> None:
         raise OSError("without pid_ns the clean-up would reach everything of the user's")
     off = sum(flag for name, flag in _SWITCHES.items() if name in setup.disabled)
     syscalls.unshare(_NAMESPACES & ~off)
+    if "uts_ns" not in setup.disabled:
+        socket.sethostname(HOST_NAME)
 
 
 def _keep(zygote: int, host: int, asks: int, answers: int, setup: Setup) -> None:

@@ -93,7 +93,7 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
         importlib.import_module(name)
     child.forget_platform_modules()
     # 4. Uids.
-    if setup.privileged:
+    if setup.privileged and "user_ns" not in setup.disabled:
         syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
         ask(b"u")
         os.setgroups([])
@@ -102,6 +102,9 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
     # 5. Cgroups: after the imports, so that they are not charged to a candidate.
     if setup.cgroups:
         ask(b"c")
+        # What is the root of the namespace is decided now: earlier it would show the way to the group.
+        if "cgroup_ns" not in setup.disabled:
+            syscalls.unshare(syscalls.CLONE_NEWCGROUP)
     for fd in (asks, answers):
         os.close(fd)
     # 6. Nothing may be gained from here on.

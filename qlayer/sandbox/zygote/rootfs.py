@@ -10,17 +10,18 @@ import os
 from collections.abc import Collection, Iterable
 
 from qlayer.sandbox.zygote import syscalls as sys
-from qlayer.sandbox.zygote.protocol import ENVIRONMENT
+from qlayer.sandbox.zygote.protocol import ENVIRONMENT, HOST_NAME
 
 _STAGING = "/proc"
 """An empty tmpfs covers it in the new mount namespace; no bind ever has its source there."""
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/bin", "/lib", "/lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_FILES = {
+FILES = {
     "/etc/passwd": "zygote:x:1000:1000::/tmp:/bin/sh\ncandidate:x:1001:1001::/tmp:/bin/sh\n",
     "/etc/group": "zygote:x:1000:\ncandidate:x:1001:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n",
+    "/etc/hosts": f"127.0.0.1 localhost {HOST_NAME}\n",
 }
+"""What a run sees of /etc, beside what its tools need."""
 _KEEP = (os.ST_RDONLY, os.ST_NOSUID, os.ST_NODEV, os.ST_NOEXEC, os.ST_NOATIME, os.ST_NODIRATIME)
 """Flags that a less privileged namespace may not clear on a remount; the values equal those of MS_*."""
 _BIND_FLAGS = {
@@ -44,8 +45,8 @@ def enter(
     flags = sum(flag for name, flag in _BIND_FLAGS.items() if name not in disabled)
     sys.mount("none", "/", None, sys.MS_REC | sys.MS_PRIVATE)
     mode = "777" if "root_mode" in disabled else "755"
-    lends = 0 if "root_nosuid" in disabled else sys.MS_NOSUID
-    sys.mount("root", _STAGING, "tmpfs", lends | sys.MS_NODEV, f"size=4m,nr_inodes=4096,mode={mode}")
+    own = _own_flags("root", disabled)
+    sys.mount("root", _STAGING, "tmpfs", own, f"size=4m,nr_inodes=4096,mode={mode}")
     for source, target in (*((path, path) for path in _SYSTEM), *binds):
         _expose(source, _STAGING + target, flags)
     for source, target in writable:
@@ -53,7 +54,7 @@ def enter(
         _bind(source, _STAGING + target, sys.MS_NOSUID | sys.MS_NODEV)
     os.makedirs(_STAGING + ENVIRONMENT, 0o755, exist_ok=True)
     _devices()
-    for path, text in _FILES.items():
+    for path, text in FILES.items():
         _write(_STAGING + path, text)
     os.mkdir(_STAGING + "/tmp", 0o1777)
     os.chdir(_STAGING)
@@ -61,14 +62,19 @@ def enter(
     sys.umount(".", sys.MNT_DETACH)
     os.chdir("/")
     if "root_readonly" not in disabled:
-        sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | lends | sys.MS_NODEV)
+        sys.mount("root", "/", None, sys.MS_REMOUNT | sys.MS_RDONLY | own)
 
 
 def fresh_tmp(size_bytes: int, inodes: int, disabled: Collection[str] = ()) -> None:
     """An empty /tmp, writable by all, that holds at most so much."""
     options = f"size={max(size_bytes, 4096)},nr_inodes={max(inodes, 16)},mode=1777"
-    lends = 0 if "tmp_nosuid" in disabled else sys.MS_NOSUID
-    sys.mount("tmp", "/tmp", "tmpfs", lends | sys.MS_NODEV, options)
+    sys.mount("tmp", "/tmp", "tmpfs", _own_flags("tmp", disabled), options)
+
+
+def _own_flags(name: str, disabled: Collection[str]) -> int:
+    """Of a file system that is made here: no set-uid files, no devices."""
+    lends = 0 if f"{name}_nosuid" in disabled else sys.MS_NOSUID
+    return lends | (0 if f"{name}_nodev" in disabled else sys.MS_NODEV)
 
 
 def _expose(path: str, target: str, flags: int) -> None:

@@ -59,10 +59,10 @@ def test_calls_with_arguments_out_of_reach_are_pretended_missing() -> None:
         assert x86(name) == ENOSYS
 
 
-def test_a_foreign_architecture_is_killed_and_x32_is_missing() -> None:
+def test_a_foreign_architecture_is_killed_and_x32_is_unknown() -> None:
     i386 = 0x40000003
     assert answer(filters.zygote_filter(), 1, arch=i386) == KILL
-    assert answer(filters.zygote_filter(), 0x40000000 | 1) == ENOSYS
+    assert answer(filters.zygote_filter(), 0x40000000 | 1) == EPERM
 
 
 @pytest.mark.parametrize("flag", [0x00020000, 0x10000000, 0x20000000, 0x40000000, 0x80])
