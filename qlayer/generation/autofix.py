@@ -10,7 +10,7 @@ import ast
 import builtins
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyflakes import checker, messages
 
@@ -43,10 +43,10 @@ _DATETIME_CLASS = re.compile(
 )
 
 
-def autofix(code: str, slot: Slot) -> tuple[str, tuple[str, ...]]:
-    """The code after all fixes that applied, and their names in order."""
+def autofix(code: str, slot: Slot, learned: Sequence[Fix] = ()) -> tuple[str, tuple[str, ...]]:
+    """The code after all fixes that applied, and their names in order; those that people taught come last."""
     applied: list[str] = []
-    for fix in FIXES:
+    for fix in (*FIXES, *learned):
         fixed = fix(code, slot)
         if fixed is not None and fixed != code and (parse(fixed) is not None or parse(code) is None):
             code = fixed

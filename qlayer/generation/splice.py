@@ -120,8 +120,8 @@ def _parameters(function: Function) -> tuple[tuple[str, ...], int, int]:
 
 def _import_edits(module: ast.Module, starts: list[int], imports: Iterable[ast.stmt]) -> list[Edit]:
     """One insertion after the file's imports (after its docstring when it has none) with what is new."""
-    present = {line for node in module.body for line in _import_lines(node)}
-    wanted = [line for node in imports for line in _import_lines(node) if line not in present]
+    present = {line for node in module.body for line in import_lines(node)}
+    wanted = [line for node in imports for line in import_lines(node) if line not in present]
     futures = list(dict.fromkeys(line for line in wanted if line.startswith("from __future__")))
     others = sorted(dict.fromkeys(line for line in wanted if line not in futures))
     doc = [node for node in module.body[:1] if isinstance(node, ast.Expr)]
@@ -134,7 +134,7 @@ def _import_edits(module: ast.Module, starts: list[int], imports: Iterable[ast.s
     return edits
 
 
-def _import_lines(node: ast.stmt) -> list[str]:
+def import_lines(node: ast.stmt) -> list[str]:
     """One line a name, so that two ways to write the same import compare equal."""
     if isinstance(node, ast.Import):
         return [ast.unparse(ast.Import(names=[alias])) for alias in node.names]

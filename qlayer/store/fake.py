@@ -1,4 +1,4 @@
-"""Blobs, records and memories in dicts, for tests of what stores things. They pass the backends' contract suites."""
+"""Blobs, records and memories in dicts, for tests. They pass the backends' contract suites."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from qlayer.errors import ConflictError, CorruptBlob, InputError, NotFoundError
-from qlayer.store.clock import Clock, utc_now
 from qlayer.store.base import Vector
+from qlayer.store.clock import Clock, utc_now
 from qlayer.store.keys import capsule_prefix, check_digest, check_idempotency_key
 from qlayer.types.capsule import CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, RunId, sha256

@@ -59,7 +59,7 @@ class MechanicalFix(Frozen):
 
 
 class Correction(Frozen):
-    """What a person changed in one function of a capsule, and everything that learning needs to know of it."""
+    """What a person changed in one function of a capsule, and all that learning needs to know of it."""
 
     schema_version: Literal[1] = 1
     capsule: CapsuleId
