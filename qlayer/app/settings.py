@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         return self.models_dir or _shipped_catalogue()
 
     @property
+    def keys_dir(self) -> Path:
+        """Signing keys, and the public ones that are trusted."""
+        return self.data_dir / "keys"
+
+    @property
     def packages_dir(self) -> Path:
         """Prepared packages."""
         return self.data_dir / "environments"

@@ -1,0 +1,46 @@
+"""``qlayer keys`` at a terminal: what is made, told, shared and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from conftest import Run
+
+
+def test_keys_are_made_listed_rotated_and_revoked(qlayer: Run) -> None:
+    first = json.loads(qlayer("keys", "new", "--json").output)
+    assert first["name"] == "default" and first["state"] == "active"
+    again = qlayer("keys", "new")
+    assert again.exit_code == 5 and "qlayer keys rotate default" in again.output
+    second = json.loads(qlayer("keys", "rotate", "--reason", "yearly", "--json").output)
+    assert second["id"] != first["id"]
+    revoked = qlayer("keys", "revoke", first["id"][:8], "--reason", "the laptop was lost")
+    assert revoked.exit_code == 0 and first["id"] in revoked.output
+    states = {key["id"]: key["state"] for key in json.loads(qlayer("keys", "ls", "--json").output)}
+    assert states == {first["id"]: "revoked", second["id"]: "active"}
+    assert "the laptop was lost" in qlayer("keys", "ls").output
+
+
+def test_a_public_key_travels_and_a_damaged_one_is_refused(
+    qlayer: Run, machine: Path, tmp_path: Path
+) -> None:
+    qlayer("keys", "new", "release")
+    file = tmp_path / "release.pub.json"
+    file.write_text(qlayer("keys", "export", "release").output)
+    for kept in (machine / "keys").iterdir():
+        kept.unlink()
+    assert qlayer("keys", "trust", str(file)).exit_code == 0
+    (listed,) = json.loads(qlayer("keys", "ls", "--json").output)
+    assert listed == json.loads(file.read_text())
+    file.write_text(json.dumps({**listed, "public": "0" * 64}))
+    refused = qlayer("keys", "trust", str(file))
+    assert refused.exit_code == 2 and "does not belong" in refused.output
+    file.write_text("PRIVATE")
+    assert qlayer("keys", "trust", str(file)).exit_code == 2
+    assert qlayer("keys", "trust", str(tmp_path / "absent")).exit_code == 2
+
+
+def test_an_unknown_key_is_not_found(qlayer: Run) -> None:
+    for command in (("export", "absent"), ("revoke", "absent", "--reason", "x"), ("rotate", "absent")):
+        assert qlayer("keys", *command).exit_code == 4
