@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Run
+from click.testing import Result
+
+Run = Callable[..., Result]
 
 
 def test_keys_are_made_listed_rotated_and_revoked(qlayer: Run) -> None:
