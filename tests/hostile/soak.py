@@ -26,6 +26,7 @@ from hostile_host import Host
 from qlayer.sandbox import capabilities
 from qlayer.sandbox.config import WarmConfig
 from qlayer.sandbox.warm import WarmSandbox
+from qlayer.sandbox.zygote import syscalls
 from qlayer.types.verdict import Outcome
 
 HOSTILE_EVERY = 10
@@ -35,14 +36,17 @@ SETTLED_AFTER = 500
 TOO_SLOW_S = 0.3
 """A hostile program that waits for its limit longer than this is left out, or the soak would only wait."""
 DRIFT_BYTES = 5 * 1024 * 1024
+PR_SET_CHILD_SUBREAPER = 36
+"""linux/prctl.h"""
 
 
 class Left:
-    """What this process and the kernel hold on behalf of the sandbox."""
+    """What this process and the kernel hold on behalf of the sandbox; after `stand_alone` nothing else."""
 
     def __init__(self) -> None:
         self.descriptors = len(os.listdir("/proc/self/fd"))
-        self.mounts = len(Path("/proc/self/mountinfo").read_text().splitlines())
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        self.mounts = len(mounts) if os.geteuid() == 0 else 0
         self.children = len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
         self.processes = len(processes())
         self.cgroups = sum(
@@ -57,6 +61,18 @@ class Left:
             for name, count in vars(self).items()
             if count > vars(before)[name]
         }
+
+
+def stand_alone() -> None:
+    """Leave what is shared with others of this host, so that whatever is counted is our own.
+
+    Mounts: a mount namespace, into which nothing comes from outside; without root nobody could mount here.
+    Processes: those that lose their parent become ours, where `processes` finds them, and not the host's.
+    """
+    syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if os.geteuid() == 0:
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
 
 
 def processes() -> list[int]:
@@ -189,5 +205,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="qlayer-soak-") as folder:
         # Its own, so that whatever lies there at the end was left by the sandbox.
         tempfile.tempdir = folder
+        stand_alone()
         status = asyncio.run(main(given.runs, given.workers, given.report))
     sys.exit(status)
