@@ -44,23 +44,25 @@ class Left:
     """What this process and the kernel hold on behalf of the sandbox; after `stand_alone` nothing else."""
 
     def __init__(self) -> None:
-        self.descriptors = len(os.listdir("/proc/self/fd"))
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-        self.mounts = len(mounts) if os.geteuid() == 0 else 0
-        self.children = len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
-        self.processes = len(processes())
-        self.cgroups = sum(
-            len(list(controller.parent.glob(f"qlayer-{os.getpid()}-*")))
-            for controller in capabilities.probe().controllers
-        )
-        self.files = len(list(Path(tempfile.gettempdir()).iterdir()))
+        self._named: dict[str, frozenset[object]] = {
+            # By what they are: a mount of another's, inherited, vanishes with its mount point.
+            "mounts": frozenset(mounts if os.geteuid() == 0 else ()),
+            "children": frozenset(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
+            "processes": frozenset(processes()),
+            "cgroups": frozenset(
+                path
+                for controller in capabilities.probe().controllers
+                for path in controller.parent.glob(f"qlayer-{os.getpid()}-*")
+            ),
+            "files": frozenset(Path(tempfile.gettempdir()).iterdir()),
+        }
+        self._descriptors = len(os.listdir("/proc/self/fd"))
 
     def more_than(self, before: Left) -> dict[str, int]:
-        return {
-            name: count - vars(before)[name]
-            for name, count in vars(self).items()
-            if count > vars(before)[name]
-        }
+        counts = {name: len(found - before._named[name]) for name, found in self._named.items()}
+        counts["descriptors"] = self._descriptors - before._descriptors
+        return {name: count for name, count in counts.items() if count > 0}
 
 
 def stand_alone() -> None:
