@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := local,ray,eval,science,s3,postgres,docker,openbao,dev,test-servers
+EXTRAS := local,ray,eval,science,memory,s3,postgres,docker,openbao,dev,test-servers
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

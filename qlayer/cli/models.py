@@ -71,7 +71,7 @@ def pull(model: Id, as_json: Json = False) -> None:
     settings = load_settings()
     entry = Catalogue.load(settings.catalogue).get(model)
     weights = open_weights(settings)
-    with _Bars(quiet=as_json) as bars:
+    with Bars(quiet=as_json) as bars:
         path = weights.pull(entry, bars.show)
     row = _row(entry, weights, settings)
     if as_json:
@@ -86,7 +86,7 @@ def verify(model: Id, as_json: Json = False) -> None:
     settings = load_settings()
     entry = Catalogue.load(settings.catalogue).get(model)
     weights = open_weights(settings)
-    with _Bars(quiet=as_json) as bars:
+    with Bars(quiet=as_json) as bars:
         digest = weights.verify(entry, bars.show)
     if as_json:
         print_json(_row(entry, weights, settings))
@@ -134,7 +134,7 @@ def _row(entry: CatalogueEntry, weights: Weights, settings: Settings) -> ModelRo
     )
 
 
-class _Bars:
+class Bars:
     """One bar for each stage of a file, on stderr. Without a terminal: one line for each stage."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -160,7 +160,7 @@ class _Bars:
             self._tasks[name] = self._progress.add_task(name, total=progress.total_bytes)
         self._progress.update(self._tasks[name], completed=progress.done_bytes, total=progress.total_bytes)
 
-    def __enter__(self) -> _Bars:
+    def __enter__(self) -> Bars:
         self._progress.start()
         return self
 

@@ -6,7 +6,7 @@ and frees the slot. `complete` collects a stream for callers that want the whole
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from pydantic import Field
@@ -107,3 +107,14 @@ async def complete(
     finally:
         await stream.aclose()
     return Completion(text="".join(pieces), finish_reason=finish, usage=usage, logprobs=tuple(logprobs))
+
+
+class Embedder(Protocol):
+    """Texts as vectors whose direction is their meaning. Safe to call from many tasks at once."""
+
+    name: str
+    """Names the weights: vectors of embedders with different names are never compared."""
+
+    async def embed(self, texts: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+        """One vector of length 1 for each text. Raises `WeightsError`."""
+        ...

