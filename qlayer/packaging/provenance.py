@@ -1,8 +1,8 @@
 """Where a capsule comes from, as an in-toto statement with SLSA v1 provenance.
 
 The statement binds the manifest and the bill of materials (its subjects, by digest) to the request, the
-model, the prompts and what the sandbox saw. Signed, it is what a capsule is trusted by; see `attestation`. The
-shape is https://slsa.dev/spec/v1.0/provenance, built and checked with the in-toto project's own bindings.
+model, the prompts and what the sandbox saw. Signed, it is what a capsule is trusted by; see `attestation`.
+The shape is https://slsa.dev/spec/v1.0/provenance, built and checked with the in-toto project's own bindings.
 """
 
 from __future__ import annotations
