@@ -18,11 +18,10 @@ from qlayer.cli.render import err, print_json, printable, size, table
 from qlayer.errors import InputError
 from qlayer.sandbox.base import Limits, MiB, OutputMatch, ProgramJob, SandboxResult
 from qlayer.types.frozen import Frozen
-from qlayer.types.language import Language
+from qlayer.types.language import BY_SUFFIX, Language
 from qlayer.types.source import MAX_FILE_BYTES, SourceTree
 from qlayer.types.usage import ResourceUsage
 from qlayer.types.verdict import Verdict
-from qlayer.validation.job_files import SUFFIXES
 
 
 class RunReport(Frozen):
@@ -92,12 +91,12 @@ def _limits(**given: float) -> Limits:
 
 
 def _language(file: Path) -> Language:
-    language = SUFFIXES.get(file.suffix)
+    language = BY_SUFFIX.get(file.suffix)
     if language is None:
         raise InputError(
             f"{file.name}: no language is known by the suffix {file.suffix or '(none)'!r}",
             field="FILE",
-            hint=f"one of {' '.join(SUFFIXES)}",
+            hint=f"one of {' '.join(BY_SUFFIX)}",
         )
     return language
 

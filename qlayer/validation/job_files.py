@@ -13,25 +13,11 @@ from pydantic import ValidationError
 
 from qlayer.errors import InputError
 from qlayer.sandbox.base import Limits, SandboxJob
-from qlayer.types.language import Language
+from qlayer.types.language import BY_SUFFIX
 from qlayer.types.source import MAX_FILE_BYTES
 from qlayer.validation.job_forms import FORM, Form, ProgramForm, id_of
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-SUFFIXES = {
-    ".py": Language.PYTHON,
-    ".js": Language.JAVASCRIPT,
-    ".ts": Language.TYPESCRIPT,
-    ".sh": Language.BASH,
-    ".c": Language.C,
-    ".cc": Language.CPP,
-    ".cpp": Language.CPP,
-    ".java": Language.JAVA,
-    ".go": Language.GO,
-    ".rs": Language.RUST,
-    ".sql": Language.SQL,
-}
-"""A program's language by the end of its name."""
 
 
 class NamedJob(NamedTuple):
@@ -75,7 +61,7 @@ def read_programs(path: Path) -> tuple[NamedJob, ...]:
 
 def _programs(path: Path) -> Iterator[Path]:
     for file in sorted(path.iterdir()):
-        if file.suffix in SUFFIXES and file.is_file() and not file.name.startswith("."):
+        if file.suffix in BY_SUFFIX and file.is_file() and not file.name.startswith("."):
             yield file
 
 
@@ -85,7 +71,7 @@ def _program(file: Path) -> NamedJob:
     form = ProgramForm(
         id=file.name,
         program=_text(file),
-        language=SUFFIXES[file.suffix],
+        language=BY_SUFFIX[file.suffix],
         stdin=_text(given) if given.is_file() else "",
         expected=_text(expected) if expected.is_file() else None,
     )

@@ -32,24 +32,11 @@ from qlayer.sandbox.base import (
 )
 from qlayer.types.check import Case, Expectation
 from qlayer.types.frozen import Frozen
-from qlayer.types.language import Language
+from qlayer.types.language import SUFFIXES, Language
 from qlayer.types.source import MAX_FILE_BYTES, SourceTree, TreePath
 
 MODULE = "main"
 """What the judged code is called inside."""
-_SUFFIXES = {
-    Language.PYTHON: ".py",
-    Language.JAVASCRIPT: ".js",
-    Language.TYPESCRIPT: ".ts",
-    Language.BASH: ".sh",
-    Language.C: ".c",
-    Language.CPP: ".cpp",
-    Language.JAVA: ".java",
-    Language.GO: ".go",
-    Language.RUST: ".rs",
-    Language.SQL: ".sql",
-    Language.BINARY: "",
-}
 
 _Code = Annotated[str, Field(max_length=MAX_FILE_BYTES)]
 
@@ -76,7 +63,7 @@ class ProgramForm(_Form):
     """More files beside it, as text."""
 
     def to_job(self) -> SandboxJob:
-        path = MODULE + _SUFFIXES[self.language]
+        path = MODULE + SUFFIXES[self.language][0]
         if path in self.files:
             raise InputError(f"files: {path} is the program's own name", field="files")
         return ProgramJob(

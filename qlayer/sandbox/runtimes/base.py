@@ -46,8 +46,6 @@ class Runtime(Frozen):
     language: Language
     name: str
     """Of the implementation, for the evidence: ``gcc``, ``openjdk``."""
-    suffixes: tuple[str, ...]
-    """Of a program's main file."""
     tools: tuple[str, ...]
     """Commands that the host must have; the first is asked for its version."""
     install: str

@@ -8,7 +8,7 @@ they reserve is not limited.
 from __future__ import annotations
 
 from qlayer.sandbox.runtimes.base import COMPILE_LIMITS, Build, Runtime
-from qlayer.types.language import Language
+from qlayer.types.language import SUFFIXES, Language
 
 _NODE = ("--max-old-space-size={memory_mib}", "--v8-pool-size=1")
 _AMBIENT = """\
@@ -22,7 +22,6 @@ declare module "*";
 JAVA = Runtime(
     language=Language.JAVA,
     name="openjdk",
-    suffixes=(".java",),
     tools=("java", "javac"),
     install="apt-get install default-jdk-headless",
     build=Build(
@@ -31,7 +30,7 @@ JAVA = Runtime(
             *("-J-XX:-UsePerfData", "-J-XX:-UseContainerSupport", "-proc:none", "-encoding", "UTF-8"),
             *("-d", "{build}", "{sources}"),
         ),
-        suffixes=(".java",),
+        suffixes=SUFFIXES[Language.JAVA],
         limits=COMPILE_LIMITS.model_copy(update={"cpu_s": 60.0}),
     ),
     run=(
@@ -59,7 +58,6 @@ JAVA = Runtime(
 JAVASCRIPT = Runtime(
     language=Language.JAVASCRIPT,
     name="node",
-    suffixes=(".js", ".cjs", ".mjs"),
     tools=("node",),
     install="apt-get install nodejs",
     build=Build(argv=("{tool}", "--check", "{path}"), artefacts=False),
@@ -70,7 +68,6 @@ JAVASCRIPT = Runtime(
 TYPESCRIPT = Runtime(
     language=Language.TYPESCRIPT,
     name="tsc",
-    suffixes=(".ts",),
     tools=("tsc", "node"),
     install="apt-get install node-typescript nodejs",
     build=Build(

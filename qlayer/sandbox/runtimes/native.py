@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qlayer.sandbox.runtimes.base import COMPILE_LIMITS, Build, Runtime
-from qlayer.types.language import Language
+from qlayer.types.language import SUFFIXES, Language
 
 _PROGRAM = "{build}/program"
 _HEADERS = ("/usr/include", "/usr/libexec", "/usr/local/include")
@@ -11,12 +11,11 @@ _HEADERS = ("/usr/include", "/usr/libexec", "/usr/local/include")
 C = Runtime(
     language=Language.C,
     name="gcc",
-    suffixes=(".c",),
     tools=("gcc",),
     install="apt-get install gcc libc6-dev",
     build=Build(
         argv=("{tool}", "-std=gnu17", "-O2", "-I.", "-o", _PROGRAM, "{sources}", "-lm", "-pthread"),
-        suffixes=(".c",),
+        suffixes=SUFFIXES[Language.C],
     ),
     run=(_PROGRAM,),
     shown=_HEADERS,
@@ -25,12 +24,11 @@ C = Runtime(
 CPP = Runtime(
     language=Language.CPP,
     name="g++",
-    suffixes=(".cpp", ".cc", ".cxx"),
     tools=("g++",),
     install="apt-get install g++",
     build=Build(
         argv=("{tool}", "-std=gnu++20", "-O2", "-I.", "-o", _PROGRAM, "{sources}", "-pthread"),
-        suffixes=(".cpp", ".cc", ".cxx"),
+        suffixes=SUFFIXES[Language.CPP],
     ),
     run=(_PROGRAM,),
     shown=_HEADERS,
@@ -39,7 +37,6 @@ CPP = Runtime(
 GO = Runtime(
     language=Language.GO,
     name="go",
-    suffixes=(".go",),
     tools=("go",),
     install="apt-get install golang-go",
     version=("version",),
@@ -68,7 +65,6 @@ GO = Runtime(
 RUST = Runtime(
     language=Language.RUST,
     name="rustc",
-    suffixes=(".rs",),
     tools=("rustc", "gcc"),
     install="apt-get install rustc gcc libc6-dev",
     build=Build(
@@ -85,7 +81,6 @@ RUST = Runtime(
 BINARY = Runtime(
     language=Language.BINARY,
     name="executable",
-    suffixes=(),
     tools=(),
     install="",
     run=("./{path}",),

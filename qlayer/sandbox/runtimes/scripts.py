@@ -31,7 +31,6 @@ if statement.strip(" \\t\\r\\n;"):
 PYTHON = Runtime(
     language=Language.PYTHON,
     name="cpython",
-    suffixes=(".py",),
     tools=("python",),
     install="the interpreter that runs qlayer",
     run=("{tool}", "-s", "-B", "-X", "utf8", "{path}"),
@@ -41,7 +40,6 @@ PYTHON = Runtime(
 BASH = Runtime(
     language=Language.BASH,
     name="bash",
-    suffixes=(".sh",),
     tools=("bash",),
     install="apt-get install bash",
     build=Build(argv=("{tool}", "-n", "{path}"), artefacts=False),
@@ -51,7 +49,6 @@ BASH = Runtime(
 SQL = Runtime(
     language=Language.SQL,
     name="sqlite3",
-    suffixes=(".sql",),
     tools=("sqlite3",),
     install="apt-get install sqlite3",
     build=Build(argv=("{host:python}", "-I", "-S", "-B", "-c", _CHECK_SQL, "{path}"), artefacts=False),
