@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from qlayer.types.run import Started
 FOLLOWERS = "qlayer_api_followers"
 
 
-async def frames(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
+async def frames(answer: httpx.Response) -> AsyncGenerator[dict[str, str]]:
     """Frames as a browser would read them; comments under the key ``comment``."""
     frame: dict[str, str] = {}
     async for line in answer.aiter_lines():
@@ -125,10 +125,12 @@ async def test_a_client_that_goes_away_is_not_followed_for(world: World, server:
     run_id, _ = await world.records.submit(new_id(), request_for())
     async with server(heartbeat_s=0.05) as http:
         async with http.stream("GET", f"/runs/{run_id}/events") as answer:
-            async for frame in frames(answer):
+            following = frames(answer)  # let go of, it would hang up by itself
+            async for frame in following:
                 if frame.get("event") == "started":
                     break
             assert f"{FOLLOWERS} 1.0" in (await http.get("/metrics")).text
+            await following.aclose()
 
         async def freed() -> bool:
             return f"{FOLLOWERS} 0.0" in (await http.get("/metrics")).text
