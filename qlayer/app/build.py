@@ -11,23 +11,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from qlayer.app.settings import Settings
-from qlayer.errors import ConfigurationError, LLMUnavailable
+from qlayer.errors import ConfigurationError, LLMUnavailable, WeightsError
 from qlayer.events.base import EventFeed
 from qlayer.events.outbox import OutboxFeed
 from qlayer.llm.base import LLM
-from qlayer.llm.catalogue import Catalogue
+from qlayer.llm.catalogue import Catalogue, load_embedder
 from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
+from qlayer.llm.minilm import MiniLM, require_runtime
 from qlayer.llm.openai import OpenAICompatible
 from qlayer.llm.weights import Weights
+from qlayer.memory.similarity import EmbeddedSimilarity, LexicalSimilarity
 from qlayer.packaging.capsule import Capsules
+from qlayer.pipeline.editing import Editing
+from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import policy_for
 from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
 from qlayer.sandbox.warm import WarmSandbox
-from qlayer.store.base import Blobs, Records
+from qlayer.store.base import Blobs, Memories, Records
 from qlayer.store.blobs import open_blobs
+from qlayer.store.clock import utc_now
+from qlayer.store.memories import SqlMemories
 from qlayer.store.records import open_records
 from qlayer.types.capsule import ModelCard
 from qlayer.types.ids import ModelId
@@ -43,6 +49,7 @@ class Storage:
     blobs: Blobs
     feed: EventFeed
     capsules: Capsules
+    memories: Memories
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class Platform(Storage):
     sandbox: Sandbox
     pipeline: Pipeline
 
+    @property
+    def editing(self) -> Editing:
+        """Where people's corrections are taken in."""
+        return Editing(self.capsules, self.memories, self.sandbox, utc_now)
+
 
 @asynccontextmanager
 async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
@@ -63,7 +75,8 @@ async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
     records = await open_records(config.records_url)
     try:
         blobs = open_blobs(config)
-        yield Storage(records, blobs, OutboxFeed(records, poll_s=FEED_POLL_S), Capsules(blobs, records))
+        feed = OutboxFeed(records, poll_s=FEED_POLL_S)
+        yield Storage(records, blobs, feed, Capsules(blobs, records), SqlMemories(records.database))
     finally:
         await records.aclose()
 
@@ -94,12 +107,14 @@ async def open_platform(
             default_model=settings.model,
             describe=_Describe(catalogue, llm),
             lease_ttl_s=settings.lease_ttl_s,
+            learning=build_learning(settings, storage.memories) if settings.memory != "off" else None,
         )
         yield Platform(
             records=storage.records,
             blobs=storage.blobs,
             feed=storage.feed,
             capsules=storage.capsules,
+            memories=storage.memories,
             settings=settings,
             catalogue=catalogue,
             llm=llm,
@@ -123,6 +138,31 @@ def build_sandbox(settings: Settings) -> Sandbox:
         else f"sandbox backend {config.backend!r} runs nothing: it is for unit tests",
         hint="set QLAYER_SANDBOX__BACKEND to warm, docker or gvisor",
     )
+
+
+def build_learning(settings: Settings, memories: Memories) -> Learning:
+    """The memory, searched as the settings say.
+
+    Raises `ConfigurationError`, `WeightsError` when embeddings are asked for and cannot be had; with `auto`
+    the words are compared then, and the similarity's name says so.
+    """
+    if settings.memory in ("lexical", "off"):
+        return Learning(memories, LexicalSimilarity())
+    try:
+        return Learning(memories, EmbeddedSimilarity(build_embedder(settings), memories))
+    except (ConfigurationError, WeightsError):
+        if settings.memory == "embeddings":
+            raise
+        return Learning(memories, LexicalSimilarity())
+
+
+def build_embedder(settings: Settings) -> MiniLM:
+    """Raises `ConfigurationError` (the extra ``memory`` is missing), `WeightsError` (not pulled yet)."""
+    require_runtime()
+    entry = load_embedder(settings.catalogue, MiniLM.name)
+    weights = Weights(settings.weights, hub_url=settings.hub_url, hub_timeout_s=settings.hub_timeout_s)
+    path = weights.path(entry)
+    return MiniLM(path, path.with_name(entry.files[1].name))
 
 
 def build_llm(settings: Settings, catalogue: Catalogue) -> LLM:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     """The model hub, or a mirror that answers the same paths."""
     hub_timeout_s: float = Field(default=5.0, gt=0)
     """How long the model hub may take to answer before the mirror is tried."""
+    memory: Literal["auto", "lexical", "embeddings", "off"] = "auto"
+    """How corrections like a task are found. `auto`: by embeddings where their weights are, else by words.
+    `off`: runs use no corrections."""
     records_url: str | None = None
     """SQLAlchemy async URL. Default: SQLite in ``data_dir``."""
     blobs_url: str | None = None

@@ -12,8 +12,8 @@ from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.options import Json
 from qlayer.cli.render import err, out, print_json, size, table
 from qlayer.errors import WeightsError
-from qlayer.llm.catalogue import Catalogue, CatalogueEntry
-from qlayer.llm.weights import PullProgress, Weights
+from qlayer.llm.catalogue import Catalogue, embedders
+from qlayer.llm.weights import Entry, PullProgress, Weights
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest, ModelId
 
@@ -42,7 +42,9 @@ def ls(as_json: Json = False) -> None:
     """List the catalogue, and what is on this machine."""
     settings = load_settings()
     weights = open_weights(settings)
-    rows = [_row(entry, weights, settings) for entry in Catalogue.load(settings.catalogue).entries.values()]
+    entries: list[Entry] = [*Catalogue.load(settings.catalogue).entries.values()]
+    entries += embedders(settings.catalogue)
+    rows = [_row(entry, weights, settings) for entry in entries]
     if as_json:
         print_json(rows)
         return
@@ -69,7 +71,7 @@ def ls(as_json: Json = False) -> None:
 def pull(model: Id, as_json: Json = False) -> None:
     """Fetch a model's weights and verify them. One that was stopped goes on where it stopped."""
     settings = load_settings()
-    entry = Catalogue.load(settings.catalogue).get(model)
+    entry = _entry(settings, model)
     weights = open_weights(settings)
     with Bars(quiet=as_json) as bars:
         path = weights.pull(entry, bars.show)
@@ -84,14 +86,14 @@ def pull(model: Id, as_json: Json = False) -> None:
 def verify(model: Id, as_json: Json = False) -> None:
     """Hash a model's weights again and compare."""
     settings = load_settings()
-    entry = Catalogue.load(settings.catalogue).get(model)
+    entry = _entry(settings, model)
     weights = open_weights(settings)
     with Bars(quiet=as_json) as bars:
         digest = weights.verify(entry, bars.show)
     if as_json:
         print_json(_row(entry, weights, settings))
     else:
-        source = "the catalogue's digest" if entry.digest else "the digest of its first pull"
+        source = "the catalogue's digest" if entry.files[0].digest else "the digest of its first pull"
         out().print(f"{entry.id} is sound: {digest}, {source}", soft_wrap=True)
 
 
@@ -99,9 +101,15 @@ def verify(model: Id, as_json: Json = False) -> None:
 def rm(model: Id) -> None:
     """Delete a model's weights from this machine, unfinished downloads included."""
     settings = load_settings()
-    entry = Catalogue.load(settings.catalogue).get(model)
+    entry = _entry(settings, model)
     freed = open_weights(settings).remove(entry)
     out().print(f"{entry.id}: {size(freed)} freed" if freed else f"{entry.id} was not on this machine")
+
+
+def _entry(settings: Settings, model: str) -> Entry:
+    """A language model, or an embedder for the memory. Raises `NotFoundError`."""
+    embedder = next((entry for entry in embedders(settings.catalogue) if entry.id == model), None)
+    return embedder or Catalogue.load(settings.catalogue).get(model)
 
 
 def open_weights(settings: Settings) -> Weights:
@@ -109,7 +117,7 @@ def open_weights(settings: Settings) -> Weights:
     return Weights(settings.weights, hub_url=settings.hub_url, hub_timeout_s=settings.hub_timeout_s)
 
 
-def weights_state(entry: CatalogueEntry, weights: Weights) -> str:
+def weights_state(entry: Entry, weights: Weights) -> str:
     """``ready``, ``missing``, ``unverified`` or ``partial``."""
     try:
         weights.path(entry)
@@ -120,9 +128,9 @@ def weights_state(entry: CatalogueEntry, weights: Weights) -> str:
         return "partial" if weights.size_bytes(entry) else "missing"
 
 
-def _row(entry: CatalogueEntry, weights: Weights, settings: Settings) -> ModelRow:
+def _row(entry: Entry, weights: Weights, settings: Settings) -> ModelRow:
     return ModelRow(
-        id=entry.id,
+        id=ModelId(entry.id),
         name=entry.name,
         parameters_b=entry.parameters_b,
         licence=entry.licence,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qlayer.cli.render import printable, short
 from qlayer.types.check import CheckResult
+from qlayer.types.memory import Recall
 from qlayer.types.run import (
     CancelRequested,
     Checked,
@@ -11,6 +12,7 @@ from qlayer.types.run import (
     EventBody,
     Finished,
     Packed,
+    Recalled,
     Sampled,
     SkeletonBuilt,
     SlotSettled,
@@ -42,6 +44,8 @@ def _sentence(body: EventBody) -> str:
         case SkeletonBuilt():
             slots = ", ".join(body.slots) or "nothing"
             return f"template {body.template} ({body.reason}); the model is to write {slots}"
+        case Recalled():
+            return _recall(body.recall)
         case Sampled():
             spent = f"{body.usage.completion_tokens} tokens in {body.seconds:.1f} s"
             return f"{body.slot}: try {body.attempt + 1} ({body.attempt_kind}) wrote {spent}"
@@ -70,6 +74,12 @@ def _spec(spec: Spec) -> str:
     }
     found = [f"{count} {noun}{'s' if count > 1 else ''}" for noun, count in counts.items() if count]
     return f"understood {spec.title!r}: {', '.join(found) or 'no examples'}"
+
+
+def _recall(recall: Recall) -> str:
+    if not recall.memories:
+        return "nothing in the memory is like this"
+    return f"uses {', '.join(recall.memories)} of the memory (similarity: {recall.retrieval})"
 
 
 def _checked(body: Checked) -> str:

@@ -10,7 +10,7 @@ import ast
 import builtins
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pyflakes import checker, messages
 
@@ -29,6 +29,7 @@ from qlayer.generation.edits import (
     without,
 )
 from qlayer.generation.imports import import_for, is_allowed
+from qlayer.generation.learned import learned_fix
 from qlayer.generation.wording import MARK
 
 Fix = Callable[[str, Slot], str | None]
@@ -43,10 +44,10 @@ _DATETIME_CLASS = re.compile(
 )
 
 
-def autofix(code: str, slot: Slot, learned: Sequence[Fix] = ()) -> tuple[str, tuple[str, ...]]:
+def autofix(code: str, slot: Slot) -> tuple[str, tuple[str, ...]]:
     """The code after all fixes that applied, and their names in order; those that people taught come last."""
     applied: list[str] = []
-    for fix in (*FIXES, *learned):
+    for fix in (*FIXES, *map(learned_fix, slot.rules)):
         fixed = fix(code, slot)
         if fixed is not None and fixed != code and (parse(fixed) is not None or parse(code) is None):
             code = fixed

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from qlayer.types.check import CheckPlan
 from qlayer.types.frozen import Frozen
+from qlayer.types.memory import Hint, Rule
 from qlayer.types.source import SourceTree, TreePath
 from qlayer.types.spec import Example, Spec
 
@@ -30,6 +31,14 @@ class Slot(Frozen):
     """Top-level modules the code may import; empty: the standard library's safe part."""
     checks: tuple[CheckPlan, ...] = ()
     """Checks that can be run once this slot is filled."""
+    hints: tuple[Hint, ...] = ()
+    """Functions like this one as people corrected them, to be shown to the model."""
+    rules: tuple[Rule, ...] = ()
+    """Mechanical fixes that people taught, to be made after the platform's own."""
+    uses: tuple[str, ...] = ()
+    """Slots that this one may call: filled before it, their signatures are shown to it."""
+    like: tuple[str, ...] = ()
+    """Slots that share data with this one, in a form which the first filling chose: shown to it whole."""
 
 
 class Skeleton(Frozen):

@@ -8,9 +8,8 @@ function of another name, one expression for another. Off-by-one errors and the 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from qlayer.generation.autofix import Fix
 from qlayer.generation.base import Slot
 from qlayer.generation.context import context_names
 from qlayer.generation.edits import FUNCTIONS, Edit, apply, bound_names, docstring_node, line_starts, parse
@@ -61,7 +60,7 @@ def apply_fix(code: str, fix: MechanicalFix, known: Collection[str] = ()) -> str
     return fixed if fixed != code else None
 
 
-def learned_fix(rule: Rule) -> Fix:
+def learned_fix(rule: Rule) -> Callable[[str, Slot], str | None]:
     """A rule as one of the automatic fixes, under the rule's id."""
 
     def fix(code: str, slot: Slot) -> str | None:

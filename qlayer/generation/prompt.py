@@ -39,12 +39,24 @@ def ask(user: str) -> tuple[Message, ...]:
 
 
 def task(slot: Slot, spec: Spec) -> str:
-    """The fenced code that shows what is asked: context, head, docstring with at most three examples."""
+    """The fenced code that shows what is asked: context, head, docstring with at most three examples.
+
+    Functions like it that people corrected come before it.
+    """
     brief = _trimmed(slot.brief.strip() or spec.title, MAX_BRIEF_CHARS)
     docstring = brief + "".join(f"\n{line}" for line in _examples(slot, brief))
     context = _trimmed(slot.context.strip(), MAX_CONTEXT_CHARS)
     head = f"{slot.signature}:\n{_docstring(docstring)}\n"
-    return fenced(f"{context}\n\n\n{head}" if context else head)
+    asked = fenced(f"{context}\n\n\n{head}" if context else head)
+    return "\n\n".join([*_precedents(slot), asked])
+
+
+def _precedents(slot: Slot) -> list[str]:
+    """The slot's hints, each with what it was for."""
+    if not slot.hints:
+        return []
+    shown = [f"{_trimmed(hint.brief, MAX_EXAMPLE_CHARS)}\n\n{fenced(hint.code)}" for hint in slot.hints]
+    return ["Functions like it are written this way here:", *shown, "Write this one in the same way:"]
 
 
 def fenced(code: str) -> str:

@@ -57,6 +57,13 @@ def error_signature(failure: Failure, candidate: Candidate) -> str:
     return digest_of([kind, _normalised(message), failure.check, failure.case, candidate.ast_digest])
 
 
+def mistake_signature(failure: Failure) -> str:
+    """The same text for the same kind of mistake in different programs: type and message without values."""
+    kind = failure.error.type if failure.error is not None else failure.outcome.value
+    message = failure.error.message if failure.error is not None else failure.message
+    return f"{kind}: {_normalised(message)}"
+
+
 def _normalised(message: str) -> str:
     """The message without addresses, quoted values and numbers, which change from try to try."""
     return _NUMBER.sub("N", _QUOTED.sub("Q", _ADDRESS.sub("ADDR", message)))

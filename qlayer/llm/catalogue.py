@@ -145,6 +145,10 @@ class EmbedderEntry(Frozen):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     name: str
+    parameters_b: float = Field(gt=0)
+    """Billions of parameters."""
+    context_tokens: int = Field(ge=1)
+    """What follows is cut."""
     revision: str
     licence: str
     """SPDX identifier."""
@@ -184,6 +188,11 @@ class Catalogue:
                 hint=f"one of: {', '.join(self.entries)}",
             )
         return entry
+
+
+def embedders(folder: Path) -> tuple[EmbedderEntry, ...]:
+    """Those in ``embedders/`` of the catalogue's folder, by name. Raises `ConfigurationError`."""
+    return tuple(_read(path, EmbedderEntry) for path in sorted((folder / "embedders").glob("*.yaml")))
 
 
 def load_embedder(folder: Path, name: str) -> EmbedderEntry:

@@ -106,7 +106,8 @@ def _attention(hidden: Array, w: Mapping[str, Array], name: str) -> Array:
     scores = query @ key.transpose(0, 2, 1) / np.sqrt(np.float32(query.shape[-1]))
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
-    return (weights @ value).transpose(1, 0, 2).reshape(hidden.shape)
+    seen: Array = (weights @ value).transpose(1, 0, 2).reshape(hidden.shape)
+    return seen
 
 
 def _linear(x: Array, w: Mapping[str, Array], name: str) -> Array:
@@ -118,7 +119,8 @@ def _normed(x: Array, w: Mapping[str, Array], name: str) -> Array:
 
     centred = x - x.mean(axis=-1, keepdims=True)
     spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(_EPSILON))
-    return centred / spread * w[f"{name}.weight"] + w[f"{name}.bias"]
+    normed: Array = centred / spread * w[f"{name}.weight"] + w[f"{name}.bias"]
+    return normed
 
 
 def _gelu(x: Array) -> Array:

@@ -24,6 +24,7 @@ from qlayer.packaging.manifest import build_manifest
 from qlayer.pipeline.budget import BudgetMeter
 from qlayer.pipeline.ending import cancel_run, finish
 from qlayer.pipeline.journal import Journal
+from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.lease import held_lease
 from qlayer.pipeline.loop import Loop, run_in_order
 from qlayer.pipeline.policy import LoopPolicy
@@ -73,6 +74,8 @@ class Pipeline:
     describe: Callable[[ModelId], Awaitable[ModelChoice]]
     """Raises `NotFoundError` for a model that is not known."""
     lease_ttl_s: float = 30.0
+    learning: Learning | None = None
+    """People's corrections; None: runs learn nothing."""
 
     async def submit(self, request: RunRequest, *, idempotency_key: str | None = None) -> tuple[RunId, bool]:
         """Check and record a request; returns (run id, created). Nothing is recorded when it raises.
@@ -141,6 +144,8 @@ class Pipeline:
 
         spec = await self._intake(journal, record.request)
         skeleton, built = await self._skeleton(journal, spec)
+        if self.learning is not None:
+            skeleton = await self.learning.equip(journal, skeleton)
         sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
         loop = Loop(sampler, self.sandbox, journal, choice.policy, spec, skeleton)
         tree, reasons = skeleton.tree, []
@@ -187,7 +192,7 @@ class Pipeline:
             checks: tuple[CheckResult, ...] = await run_in_order(
                 (*skeleton.boot, *skeleton.final), tree, self.sandbox
             )
-            decision = decide(tree, checks, unproved=_unproved(skeleton))
+            decision = decide(tree, checks, unproved=unproved(skeleton))
             return Decided(tree=tree.digest, checks=checks, decision=decision)
 
         return await journal.step("decide", [tree.digest], Decided, make)
@@ -220,6 +225,6 @@ class Pipeline:
         return publish
 
 
-def _unproved(skeleton: Skeleton) -> tuple[str, ...]:
+def unproved(skeleton: Skeleton) -> tuple[str, ...]:
     """Slots whose filling no trusted case exercises."""
     return tuple(slot.name for slot in skeleton.slots if not any(map(proves_behaviour, slot.checks)))

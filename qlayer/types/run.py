@@ -17,6 +17,7 @@ from qlayer.types.candidate import Candidate, Sampling
 from qlayer.types.check import CheckResult, Decision
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId
+from qlayer.types.memory import Recall
 from qlayer.types.spec import Spec
 from qlayer.types.usage import Budget, TokenUsage
 
@@ -78,6 +79,13 @@ class SkeletonBuilt(Frozen):
     tree: Digest
     slots: tuple[str, ...]
     checks: tuple[CheckResult, ...]
+
+
+class Recalled(Frozen):
+    """What earlier corrections by people lend to this run."""
+
+    kind: Literal["recalled"] = "recalled"
+    recall: Recall
 
 
 class AttemptKind(StrEnum):
@@ -162,6 +170,7 @@ EventBody = Annotated[
     | Started
     | SpecParsed
     | SkeletonBuilt
+    | Recalled
     | Sampled
     | Checked
     | SlotSettled

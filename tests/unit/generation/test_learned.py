@@ -9,11 +9,13 @@ from memory_samples import sample_correction
 
 from qlayer.generation.autofix import autofix
 from qlayer.generation.base import Slot
-from qlayer.generation.learned import apply_fix, fix_between, learned_fix
+from qlayer.generation.learned import apply_fix, fix_between
 from qlayer.types.memory import MechanicalFix, Replacement, Rule
 
 SLOT = Slot(name="f", path="m.py", module="m", signature="def f(items: list[int]) -> int", brief="anything")
 
+GCD = "def f(x):\n    return gcd(x, 2)\n"
+PUSH = "def f(x):\n    x.push(1)\n    x.push(2)\n"
 CLOCK = (
     "from datetime import datetime\n\n\ndef f(x):\n    return datetime.utcnow()\n",
     "from datetime import UTC\nfrom datetime import datetime\n\n\ndef f(x):\n    return datetime.now(UTC)\n",
@@ -23,12 +25,16 @@ CLOCK = (
 @pytest.mark.parametrize(
     ("wrong", "right", "text"),
     [
-        ("def f(x):\n    return gcd(x, 2)\n", "from math import gcd\n\ndef f(x):\n    return gcd(x, 2)\n", "add from math import gcd"),
-        ("def f(x):\n    x.push(1)\n    x.push(2)\n", "def f(x):\n    x.append(1)\n    x.append(2)\n", ".push -> .append"),
-        ("def f(x):\n    return round(x)\n", "def f(x):\n    '''Doc.'''\n    return cents(x)\n", "round -> cents"),
+        (GCD, f"from math import gcd\n\n\n{GCD}", "add from math import gcd"),
+        (PUSH, PUSH.replace("push", "append"), ".push -> .append"),
+        (
+            "def f(x):\n    return round(x)\n",
+            "def f(x):\n    '''Doc.'''\n    return cents(x)\n",
+            "round -> cents",
+        ),
         (*CLOCK, "datetime.utcnow() -> datetime.now(UTC); add from datetime import UTC"),
     ],
-)  # fmt: skip
+)
 def test_a_mechanical_edit_is_read_off_and_reproduces_it(wrong: str, right: str, text: str) -> None:
     fix = fix_between(wrong, right)
     assert fix is not None and str(fix) == text
@@ -78,6 +84,6 @@ def test_a_rule_is_one_of_the_automatic_fixes_under_its_id() -> None:
     rule = Rule(signature="AttributeError", fix=fix, evidence=(sample_correction().id,))
     code = "def f(items):\n    items.push(1)\n    return 1\n"
     assert autofix(code, SLOT)[1] == (), "without the rule the code stays"
-    fixed, applied = autofix(code, SLOT, (learned_fix(rule),))
+    fixed, applied = autofix(code, SLOT.model_copy(update={"rules": (rule,)}))
     assert applied == (rule.id,)
     assert ast.dump(ast.parse(fixed)) == ast.dump(ast.parse(code.replace("push", "append")))
