@@ -34,7 +34,7 @@ from qlayer.validation.decision import decide
 from qlayer.validation.feedback import first_failure
 
 _REFUSED = ("size", "no-code", "syntax", "missing-function", "signature", "async")
-"""What the gate says of code that cannot stand in the slot at all. Anything else is the person's to decide."""
+"""What the gate says of code that cannot stand in the slot at all. The rest is the person's to decide."""
 
 
 class EditRequest(Frozen):
@@ -147,6 +147,7 @@ class Editing:
             "checks": checks,
             "decision": decision,
             "edits": (*opened.manifest.edits, edit),
+            "proofs": (),  # they are about what the model wrote
         }
         return opened.manifest.model_copy(update=changed)
 

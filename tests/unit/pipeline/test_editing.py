@@ -115,7 +115,8 @@ async def test_code_that_cannot_stand_there_is_refused(code: str, problem: str) 
 
 
 async def test_helpers_of_the_code_before_do_not_stay_behind() -> None:
-    helped = "```python\ndef one():\n    return 1\n\ndef add(a: int, b: int) -> int:\n    return a + b * one()\n```"
+    helper = "def one():\n    return 1\n\n"
+    helped = f"```python\n{helper}def add(a: int, b: int) -> int:\n    return a + b * one()\n```"
     world, memories = World([helped]), FakeMemories()
     result = await edit(world, memories, await made_by(world), GOOD)
     _, tree = await world.capsules.load(result.capsule)
