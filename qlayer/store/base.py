@@ -11,6 +11,7 @@ from typing import Protocol
 from qlayer.types.capsule import CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, RunId
 from qlayer.types.memory import Correction, MemoryId
+from qlayer.types.release import Attestation, PointerMove, Release
 from qlayer.types.run import EventBody, RunEvent, RunRecord, RunRequest, RunSummary
 
 
@@ -141,3 +142,46 @@ class Memories(Protocol):
         ...
 
     async def vectors(self, embedder: str) -> Mapping[MemoryId, Vector]: ...
+
+
+class Releases(Protocol):
+    """Named versions of capsules, pointers to them, and signatures. Nothing is ever changed or removed.
+
+    Raises `StoreFull`, `StoreError`.
+    """
+
+    async def publish(self, release: Release) -> bool:
+        """Record a version; False when the very same one is there already.
+
+        Raises `ConflictError` when that version stands for another capsule, or when `release.previous` is
+        not the newest version any more (somebody else published in between).
+        """
+        ...
+
+    async def history(self, name: str) -> tuple[Release, ...]:
+        """Every version of a name, newest first; empty for a name that was never used."""
+        ...
+
+    async def newest(self, *, limit: int = 50) -> tuple[Release, ...]:
+        """The newest version of each name, the name that was published last first."""
+        ...
+
+    async def of_capsule(self, capsule: CapsuleId) -> tuple[Release, ...]:
+        """Under which names and versions a capsule was published, oldest first."""
+        ...
+
+    async def point(self, move: PointerMove) -> None:
+        """Set a pointer. Raises `NotFoundError` when the name has no such version."""
+        ...
+
+    async def moves(self, name: str) -> tuple[PointerMove, ...]:
+        """Every move of every pointer of a name, newest first."""
+        ...
+
+    async def attest(self, attestation: Attestation) -> bool:
+        """Keep a signature; False when it is there already."""
+        ...
+
+    async def attestations(self, capsule: CapsuleId) -> tuple[Attestation, ...]:
+        """Oldest first."""
+        ...

@@ -10,9 +10,11 @@ from qlayer.errors import ConflictError, CorruptBlob, InputError, NotFoundError
 from qlayer.store.base import Vector
 from qlayer.store.clock import Clock, utc_now
 from qlayer.store.keys import capsule_prefix, check_digest, check_idempotency_key
+from qlayer.store.publishing import check_version_exists, is_published
 from qlayer.types.capsule import CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, RunId, sha256
 from qlayer.types.memory import Correction, MemoryId
+from qlayer.types.release import Attestation, PointerMove, Release
 from qlayer.types.run import EventBody, Finished, RunEvent, RunRecord, RunRequest, RunSummary, Submitted
 
 
@@ -216,3 +218,47 @@ class FakeMemories:
 
     async def vectors(self, embedder: str) -> Mapping[MemoryId, Vector]:
         return dict(self._vectors.get(embedder, {}))
+
+
+class FakeReleases:
+    """Versions, pointers and signatures in lists."""
+
+    def __init__(self) -> None:
+        self._releases: list[Release] = []
+        self._moves: list[PointerMove] = []
+        self._attestations: list[Attestation] = []
+
+    async def publish(self, release: Release) -> bool:
+        if is_published(release, await self.history(release.name)):
+            return False
+        self._releases.append(release)
+        return True
+
+    async def history(self, name: str) -> tuple[Release, ...]:
+        return tuple(release for release in reversed(self._releases) if release.name == name)
+
+    async def newest(self, *, limit: int = 50) -> tuple[Release, ...]:
+        newest: dict[str, Release] = {}
+        for release in reversed(self._releases):
+            newest.setdefault(release.name, release)
+        return tuple(newest.values())[:limit]
+
+    async def of_capsule(self, capsule: CapsuleId) -> tuple[Release, ...]:
+        return tuple(release for release in self._releases if release.capsule == capsule)
+
+    async def point(self, move: PointerMove) -> None:
+        check_version_exists(move, await self.history(move.name))
+        self._moves.append(move)
+
+    async def moves(self, name: str) -> tuple[PointerMove, ...]:
+        return tuple(move for move in reversed(self._moves) if move.name == name)
+
+    async def attest(self, attestation: Attestation) -> bool:
+        known = {(one.capsule, one.envelope) for one in self._attestations}
+        if (attestation.capsule, attestation.envelope) in known:
+            return False
+        self._attestations.append(attestation)
+        return True
+
+    async def attestations(self, capsule: CapsuleId) -> tuple[Attestation, ...]:
+        return tuple(one for one in self._attestations if one.capsule == capsule)

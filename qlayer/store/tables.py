@@ -132,3 +132,38 @@ memory_uses = Table(
 
 forgotten_rules = Table("forgotten_rules", metadata, Column("id", String(32), primary_key=True))
 """Rules that a person removed: their evidence may stay, they do not come back."""
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("capsule", String(71), nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("name", "version"),
+    Index(None, "capsule"),
+)
+"""Append-only: what each version of a name stands for, in the order of publishing."""
+
+pointer_moves = Table(
+    "pointer_moves",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    Column("pointer", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "name", "pointer"),
+)
+"""Append-only: the newest move of a pointer says where it points."""
+
+attestations = Table(
+    "attestations",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("capsule", String(71), nullable=False),
+    Column("envelope", String(71), nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("capsule", "envelope"),
+)
+"""Signatures over capsules, in the order of signing."""
