@@ -22,6 +22,7 @@ from hostile_host import SECRET, Host
 from qlayer.errors import TierUnavailable
 from qlayer.sandbox.base import ProgramJob, Sandbox, SandboxResult
 from qlayer.sandbox.config import Control, WarmConfig
+from qlayer.sandbox.retrying import RetryingSandbox
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
@@ -53,7 +54,8 @@ async def guarded(host: Host) -> AsyncIterator[Sandbox]:
     descriptor = os.open(host.folder / "secret", os.O_RDONLY)
     os.set_inheritable(descriptor, True)
     try:
-        async with WarmSandbox(WarmConfig(workers=1)) as sandbox:
+        # As every check does: what a busy host spoils is done again.
+        async with RetryingSandbox(WarmSandbox(WarmConfig(workers=1))) as sandbox:
             yield sandbox
     except TierUnavailable as missing:
         pytest.skip(f"this host cannot isolate: {missing}")

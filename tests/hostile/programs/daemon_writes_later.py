@@ -1,4 +1,4 @@
-# title: a daemon that writes a file long after its parent has ended
+# title: a daemon that writes a file when the next run is there
 # mode: program
 # guard: clean_up+private_tmp
 # expect: INCOMPLETE
@@ -9,20 +9,22 @@ import time
 
 print("ATTEMPT", flush=True)
 if os.path.exists("/tmp/started"):
-    for _ in range(100):
+    open("/tmp/next", "w").close()
+    for _ in range(500):
         if os.path.exists("/tmp/later"):
             print("WRITTEN AFTER THE END")
             break
-        time.sleep(0.05)
+        time.sleep(0.01)
 else:
-    with open("/tmp/started", "w"):
-        pass
+    open("/tmp/started", "w").close()
     if os.fork() == 0:
         os.setsid()
         null = os.open("/dev/null", os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
-        time.sleep(0.5)
-        with open("/tmp/later", "w"):
-            pass
+        for _ in range(2_000):
+            if os.path.exists("/tmp/next"):
+                open("/tmp/later", "w").close()
+                break
+            time.sleep(0.01)
         os._exit(0)

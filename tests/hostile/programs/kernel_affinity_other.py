@@ -10,7 +10,7 @@ import time
 print("ATTEMPT", flush=True)
 child = os.fork()
 if child == 0:
-    time.sleep(1)
+    time.sleep(30)
     os._exit(0)
 try:
     os.sched_setaffinity(child, os.sched_getaffinity(0))

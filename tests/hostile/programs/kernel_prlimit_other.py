@@ -11,7 +11,7 @@ import time
 print("ATTEMPT", flush=True)
 child = os.fork()
 if child == 0:
-    time.sleep(1)
+    time.sleep(30)
     os._exit(0)
 try:
     resource.prlimit(child, resource.RLIMIT_NOFILE, (20, 20))

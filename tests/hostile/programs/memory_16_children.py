@@ -5,18 +5,20 @@
 # proof: HELD 192 MB
 # limits: memory_bytes=100663296
 import os
-import time
 
 print("ATTEMPT", flush=True)
 ready, tell = os.pipe()
+gate, opened = os.pipe()
 for _ in range(16):
     if os.fork() == 0:
+        os.close(opened)
         block = bytearray(b"x" * (12 << 20))
         os.write(tell, b"x")
-        time.sleep(1)
+        os.read(gate, 1)
         os._exit(0)
 os.close(tell)
 held = 0
-while os.read(ready, 1):
+while held < 192 and os.read(ready, 1):
     held += 12
 print("HELD", held, "MB")
+os.close(opened)
