@@ -79,7 +79,7 @@ class DependencyError(InputError):
 
 
 class NotFoundError(QlayerError):
-    """No such thing. `kind` is one of run, capsule, model, template, blob."""
+    """No such thing. `kind` is one of run, capsule, model, template, blob, memory."""
 
     exit_code = 4
 

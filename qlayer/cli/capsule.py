@@ -11,15 +11,18 @@ from rich.text import Text
 
 from qlayer.app.build import open_storage
 from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.capsule_edit import edit
 from qlayer.cli.options import Json, Limit
 from qlayer.cli.render import checks_table, decision_text, out, print_json, printable, short, table
-from qlayer.packaging.capsule import verify_folder
 from qlayer.packaging.diff import CapsuleDiff
 from qlayer.packaging.folder import Exported
+from qlayer.packaging.offline import verify_folder
 from qlayer.packaging.verification import Verification
 from qlayer.types.capsule import CapsuleManifest, CapsuleSummary
 
 app = typer.Typer(no_args_is_help=True, help="Capsules: list, show, export, compare and verify.")
+
+app.command()(edit)
 
 Id = Annotated[str, typer.Argument(metavar="CAPSULE", help="A capsule's id, or at least 6 hex digits of it.")]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qlayer.errors import InputError, NotFoundError
 from qlayer.generation.base import Skeleton, Slot
 from qlayer.generation.learned import apply_fix
 from qlayer.memory.retrieval import retrieve
@@ -15,7 +16,7 @@ from qlayer.memory.rules import in_force, learned_rules
 from qlayer.memory.similarity import Similarity
 from qlayer.pipeline.journal import Journal
 from qlayer.store.base import Memories
-from qlayer.types.memory import MechanicalFix, Recall, Rule
+from qlayer.types.memory import Correction, MechanicalFix, Recall, Rule
 from qlayer.types.run import Recalled
 
 
@@ -58,6 +59,19 @@ class Learning:
         """The rules in force."""
         corrections = await self.memories.corrections()
         return learned_rules(corrections, await self.memories.forgotten(), would_change)
+
+    async def find(self, text: str) -> Correction | Rule:
+        """The correction or rule of this id, or of this beginning of one.
+
+        Raises `NotFoundError`, and `InputError` when there is more than one.
+        """
+        known: list[Correction | Rule] = [*await self.memories.corrections(), *await self.rules()]
+        found = [item for item in known if item.id.startswith(text)] if text else []
+        if not found:
+            raise NotFoundError(f"no memory {text!r}", kind="memory", hint="qlayer memory ls")
+        if len(found) > 1:
+            raise InputError(f"more than one memory begins with {text}; give more digits", field="memory")
+        return found[0]
 
 
 def equipped(skeleton: Skeleton, recall: Recall) -> Skeleton:
