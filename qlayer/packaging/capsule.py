@@ -6,8 +6,9 @@ A capsule is its manifest; its id is the manifest's digest, and the manifest nam
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -15,11 +16,8 @@ from pydantic import ValidationError
 from qlayer.errors import CorruptBlob, InputError, NotFoundError
 from qlayer.packaging.diff import CapsuleDiff, compare
 from qlayer.packaging.folder import (
-    MANIFEST_PATH,
     OWN_FOLDER,
     Exported,
-    read_regular,
-    regular_files,
     write_folder,
 )
 from qlayer.packaging.verification import (
@@ -27,7 +25,6 @@ from qlayer.packaging.verification import (
     Verification,
     claims,
     completions,
-    nothing_else,
     same_files,
     verification,
 )
@@ -84,10 +81,19 @@ class Capsules:
             raise CorruptBlob(f"the files of capsule {capsule} make another tree than its manifest says")
         return manifest, tree
 
-    async def export(self, capsule: CapsuleId, destination: Path, *, force: bool = False) -> Exported:
+    async def export(
+        self,
+        capsule: CapsuleId,
+        destination: Path,
+        *,
+        force: bool = False,
+        sidecars: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> Exported:
         """Write the project and its manifest to a folder, whole or not at all; see `write_folder`."""
         manifest, tree = await self.load(capsule)
-        return await asyncio.to_thread(write_folder, manifest, tree, destination, force=force)
+        return await asyncio.to_thread(
+            write_folder, manifest, tree, destination, force=force, sidecars=sidecars
+        )
 
     async def verify(self, capsule: CapsuleId) -> Verification:
         """Check a stored capsule in numbered steps; damage is a failed step, not an exception."""
@@ -116,7 +122,7 @@ class Capsules:
             data = await self._blobs.get(Digest(capsule))
         except NotFoundError:
             raise NotFoundError(f"no capsule {capsule}", kind="capsule", hint="qlayer capsule ls") from None
-        return _parse(capsule, data)
+        return parse_manifest(capsule, data)
 
     async def _digests(self, wanted: Iterable[Digest]) -> dict[Digest, Digest | None]:
         """What is stored under each digest: itself, or None when it is missing or damaged."""
@@ -132,36 +138,8 @@ class Capsules:
             return None
 
 
-def verify_folder(folder: Path, expected: CapsuleId | None = None) -> Verification:
-    """Check an exported folder in numbered steps, without a store. `expected` is the id it should have.
-
-    Blocks on the disk. The model's raw answers are not part of an export, so that step is not among them.
-    """
-    data = read_regular(folder, MANIFEST_PATH)
-    if data is None:
-        problem = f"{MANIFEST_PATH} is missing or no regular file"
-        return verification(None, [Finding(name="manifest", problem=problem)])
-    capsule = CapsuleId(sha256(data))
-    try:
-        manifest = _parse(capsule, data)
-    except CorruptBlob as error:
-        return verification(None, [Finding(name="manifest", problem=error.message)])
-    contents = {path: read_regular(folder, path) for path in manifest.files}
-    found = {path: None if content is None else sha256(content) for path, content in contents.items()}
-    others = (path for path in regular_files(folder) if path != MANIFEST_PATH)
-    wrong = None if expected in (None, capsule) else f"this is capsule {capsule}, not {expected}"
-    return verification(
-        capsule,
-        [
-            Finding(name="manifest", problem=wrong, detail=f"its digest is {capsule}"),
-            same_files(manifest, found),
-            nothing_else(manifest, others),
-            *claims(manifest),
-        ],
-    )
-
-
-def _parse(capsule: CapsuleId, data: bytes) -> CapsuleManifest:
+def parse_manifest(capsule: CapsuleId, data: bytes) -> CapsuleManifest:
+    """Raises `CorruptBlob` when it is no manifest, or not in canonical form."""
     try:
         manifest = CapsuleManifest.model_validate_json(data)
     except ValidationError as error:

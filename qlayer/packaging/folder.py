@@ -9,10 +9,11 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from types import MappingProxyType
 
 from qlayer.errors import InputError, StoreError, StoreFull
 from qlayer.types.capsule import CapsuleManifest
@@ -35,10 +36,18 @@ class Exported(Frozen):
     bytes: int
 
 
-def write_folder(manifest: CapsuleManifest, tree: SourceTree, destination: Path, *, force: bool) -> Exported:
+def write_folder(
+    manifest: CapsuleManifest,
+    tree: SourceTree,
+    destination: Path,
+    *,
+    force: bool,
+    sidecars: Mapping[str, bytes] = MappingProxyType({}),
+) -> Exported:
     """Write the capsule to `destination`, which must be missing or empty.
 
-    With `force` an earlier export that lies there is replaced as a whole; any other folder is refused still.
+    `sidecars` lie beside the manifest: what was signed. With `force` an earlier export that lies there is
+    replaced as a whole; any other folder is refused still.
     Raises `InputError`, `StoreFull`, `StoreError`.
     """
     target = destination.absolute()
@@ -48,7 +57,7 @@ def write_folder(manifest: CapsuleManifest, tree: SourceTree, destination: Path,
         work = Path(mkdtemp(dir=target.parent, prefix=f".{target.name}.qlayer-"))
         try:
             fresh = work / "fresh"
-            content = {**tree.files, MANIFEST_PATH: canonical_json(manifest)}
+            content = {**tree.files, **sidecars, MANIFEST_PATH: canonical_json(manifest)}
             for path, data in content.items():
                 _write_file(fresh / path, data)
             _put_in_place(fresh, target, work / "replaced")

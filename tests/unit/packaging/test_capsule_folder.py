@@ -9,8 +9,8 @@ import pytest
 from capsule_samples import FILES, sample_manifest, sample_tree
 
 from qlayer.errors import InputError, StoreError
-from qlayer.packaging.capsule import verify_folder
 from qlayer.packaging.folder import MANIFEST_PATH, Exported, write_folder
+from qlayer.packaging.offline import verify_folder
 from qlayer.packaging.verification import Verification
 from qlayer.types.ids import CapsuleId, sha256
 from qlayer.types.source import SourceTree
@@ -132,7 +132,9 @@ def test_an_export_verifies_step_by_step(tmp_path: Path) -> None:
     assert result.capsule == MANIFEST.id
     names = [(step.number, step.name) for step in result.steps]
     assert names == list(
-        enumerate(("manifest", "files", "nothing else", "tree", "spec", "level", "decision"), start=1)
+        enumerate(
+            ("manifest", "files", "nothing else", "tree", "spec", "level", "decision", "signature"), start=1
+        )
     )
 
 

@@ -9,8 +9,9 @@ import pytest
 from capsule_samples import ALLOWED, ANSWERS, PASSED, check, sample_manifest, sample_tree
 
 from qlayer.errors import CorruptBlob, InputError, NotFoundError, StoreFull
-from qlayer.packaging.capsule import Capsules, verify_folder
+from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.diff import Change
+from qlayer.packaging.offline import verify_folder
 from qlayer.packaging.verification import Verification
 from qlayer.store.fake import FakeBlobs, FakeRecords
 from qlayer.types.capsule import CapsuleManifest
