@@ -1,4 +1,4 @@
-"""Finished projects: listed, shown, verified and downloaded."""
+"""Finished projects: listed, shown, verified, downloaded and corrected."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from fastapi import APIRouter, Path, Query, Response
 
 from qlayer.errors import NotFoundError
 from qlayer.packaging.verification import Verification
+from qlayer.pipeline.editing import EditRequest, EditResult
 from qlayer.types.ids import CapsuleId
 from serve_apps.rest.archive import tar_of, zip_of
 from serve_apps.rest.documentation import ARCHIVE, FILE, refused
-from serve_apps.rest.parts import PartsOf
+from serve_apps.rest.parts import PartsOf, Root
 from serve_apps.rest.runs import Limit
-from serve_apps.rest.schema import CapsulePage, CapsuleView
+from serve_apps.rest.schema import CapsuleEdit, CapsulePage, CapsuleView
 
 router = APIRouter(prefix="/capsules", tags=["capsules"])
 
@@ -56,6 +57,22 @@ async def verify_capsule(capsule: CapsulePath, parts: PartsOf) -> Verification:
     """Check the stored capsule step by step. Damage is a failed step, not an error."""
     found = await parts.platform.records.find_capsule(capsule)
     return await parts.platform.capsules.verify(found.id)
+
+
+@router.post("/{capsule}/edit", status_code=201, responses=refused(404, 413, 422, 503, 507))
+async def edit_capsule(
+    capsule: CapsulePath, body: CapsuleEdit, parts: PartsOf, root: Root, response: Response
+) -> EditResult:
+    """Correct a function: its code is put in place and judged by all checks of the capsule.
+
+    The answer names the new capsule; the old one stays. What a person corrects teaches later runs. 422 when a
+    check that passed before would fail, unless `force` says that this is meant.
+    """
+    platform = parts.platform
+    found = await platform.records.find_capsule(capsule)
+    result = await platform.editing.edit(EditRequest(capsule=found.id, **body.model_dump()))
+    response.headers["Location"] = f"{root}/capsules/{result.capsule}"
+    return result
 
 
 @router.get("/{capsule}/archive", response_class=Response, responses=ARCHIVE | refused(404, 422, 503))

@@ -148,3 +148,28 @@ class Readiness(Frozen):
 
     ready: bool
     parts: tuple[Part, ...]
+
+
+class CapsuleEdit(Frozen):
+    """A person's correction of one function."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "slot": "slugify",
+                    "code": "def slugify(text: str) -> str:\n    return '-'.join(text.lower().split())\n",
+                    "who": "ada",
+                }
+            ]
+        }
+    )
+
+    code: str = Field(min_length=1, max_length=MAX_SPEC_BYTES)
+    """The whole function, with its imports and helpers."""
+    who: str = Field(min_length=1, max_length=200)
+    """The person whose correction it is."""
+    slot: str | None = Field(default=None, max_length=200)
+    """The function; may be left out when the capsule has only one."""
+    force: bool = False
+    """Make it also when checks that passed would fail; that is recorded."""

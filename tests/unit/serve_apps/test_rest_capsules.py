@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from rest_world import FAKE_MODEL, Client, World, new_id
 
+from qlayer.generation.intake import parse_spec
+from qlayer.generation.templates import TEMPLATES
 from qlayer.types.capsule import CapsuleManifest, ModelCard
 from qlayer.types.check import Decision, Level
 from qlayer.types.ids import CapsuleId
@@ -126,3 +128,51 @@ def _unpacked(form: str, content: bytes) -> dict[str, bytes]:
             return {name: archive.read(name) for name in archive.namelist()}
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         return {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]
+
+
+def double(body: str) -> str:
+    return f"def double(n: int) -> int:\n    return {body}\n"
+
+
+async def a_function(world: World) -> CapsuleId:
+    """A capsule of the function template whose slot still has the skeleton's body."""
+    spec = parse_spec("def double(n: int) -> int\n\nTwice.\n\ndouble(2) == 4\n")
+    skeleton = TEMPLATES["function"].instantiate(spec)
+    before, _ = await world.capsules.load(await packed(world))
+    changed = {"spec": spec, "spec_digest": spec.digest, "tree": skeleton.tree.digest}
+    manifest = before.model_copy(update={**changed, "files": skeleton.tree.entries()})
+    return await world.capsules.pack(manifest, skeleton.tree)
+
+
+async def test_a_correction_makes_a_new_capsule_that_is_remembered(world: World, client: Client) -> None:
+    capsule = await a_function(world)
+    async with client() as http:
+        answer = await http.post(
+            f"/capsules/{capsule}/edit", json={"code": double("n * 2"), "who": "ada", "slot": "double"}
+        )
+        assert answer.status_code == 201, answer.text
+        result = answer.json()
+        shown = (await http.get(f"/capsules/{result['capsule']}")).json()["manifest"]
+    assert answer.headers["location"] == f"/capsules/{result['capsule']}"
+    assert result["parent"] == capsule and result["capsule"] != capsule
+    assert (shown["edits"][0]["parent"], shown["edits"][0]["who"]) == (capsule, "ada")
+    (correction,) = await world.platform.memories.corrections()
+    assert (correction.id, correction.right) == (result["correction"], double("n * 2"))
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"code": "def double(n:", "who": "ada"}, "code"),
+        ({"code": double("n"), "who": "ada", "slot": "other"}, "slot"),
+        ({"code": double("n")}, "who"),
+    ],
+)
+async def test_a_correction_that_cannot_be_made_is_refused(
+    world: World, client: Client, body: dict[str, str], field: str
+) -> None:
+    capsule = await a_function(world)
+    async with client() as http:
+        answer = await http.post(f"/capsules/{capsule}/edit", json=body)
+    assert answer.status_code == 422 and field in answer.text
+    assert await world.platform.memories.corrections() == ()
