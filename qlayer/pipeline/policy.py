@@ -1,9 +1,10 @@
-"""How hard the loop tries, by size of the model. Argued in docs/decisions/0003-loop.md."""
+"""How hard the loop tries, by size of the model. Argued in docs/decisions/0006-waves.md."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
+from qlayer.generation.sampler import TEMPERATURE, TOP_P
 from qlayer.types.frozen import Frozen
 
 
@@ -12,21 +13,60 @@ class LoopPolicy(Frozen):
 
     sample_tokens: int = Field(default=512, ge=16)
     """Cap on generated tokens of one sample."""
-    max_repairs: int = Field(default=2, ge=0)
-    """Crash repairs: the model sees its program and the error."""
-    max_resamples: int = Field(default=3, ge=0)
-    """Fresh programs, written with a failing example in view."""
-    resample_temperature: float = Field(default=0.8, ge=0, le=2)
-    resample_top_p: float = Field(default=0.95, gt=0, le=1)
-    max_repeats: int = Field(default=2, ge=1)
-    """Stop when this many answers in a row were programs that had been tried before."""
+    waves: tuple[int, ...] = (3, 4)
+    """Samples drawn side by side, wave after wave, beside the greedy one."""
+    temperature: float = Field(default=TEMPERATURE, ge=0, le=2)
+    top_p: float = Field(default=TOP_P, gt=0, le=1)
+    """Both for the samples of a wave; sample 0 and repairs are greedy."""
+    confirm: int = Field(default=2, ge=1)
+    """A greedy sample that passes everything is accepted when so many samples behave alike, itself included;
+    1: at once."""
+    quorum: int = Field(default=3, ge=2)
+    """After a greedy sample that failed, waves stop at so many samples that pass and behave alike."""
+    repair_rounds: int = Field(default=2, ge=0)
+    repair_candidates: int = Field(default=3, ge=0)
+    """Each of the best so many groups is represented by one candidate in every round."""
+    traced: bool = False
+    """A wrong answer is repaired once with a trace of its values; else it is resampled with the example."""
+    max_told: int = Field(default=2, ge=1)
+    """The same error is told the model at most so often, whatever program made it."""
+    soft_asserts: bool = True
+    """A tie is put to asserts that the model writes."""
+    tokens: int = Field(default=6_000, ge=1)
+    """Generated tokens that one slot may cost, within the run's budget."""
+    seconds: float = Field(default=180.0, gt=0)
+    """Wall seconds that one slot may take, within the run's budget."""
+
+    max_repairs: int = 2
+    max_resamples: int = 3
+    resample_temperature: float = 0.8
+    resample_top_p: float = 0.95
+    max_repeats: int = 2
+    """These five are the old loop's and go with it."""
+
+    @property
+    def samples(self) -> int:
+        """At most so many before repairs, the greedy one included."""
+        return 1 + sum(self.waves)
 
 
-SMALL = LoopPolicy(sample_tokens=400, max_repairs=1, max_resamples=3)
+SMALL = LoopPolicy(
+    sample_tokens=400, waves=(3, 2), repair_rounds=1, repair_candidates=2, tokens=4_000, seconds=120
+)
 """Up to about 1B parameters: repair gains nothing there, fresh samples do."""
 MEDIUM = LoopPolicy()
-LARGE = LoopPolicy(sample_tokens=1_024, max_repairs=3, max_resamples=3)
+LARGE = LoopPolicy(sample_tokens=768, traced=True, tokens=10_000, seconds=180)
 """From about 7B: repair starts to pay."""
+LARGEST = LoopPolicy(
+    sample_tokens=1_024,
+    waves=(3,),
+    repair_rounds=3,
+    repair_candidates=2,
+    traced=True,
+    tokens=12_000,
+    seconds=180,
+)
+"""From about 14B."""
 
 
 def policy_for(parameters_b: float | None) -> LoopPolicy:
@@ -35,4 +75,6 @@ def policy_for(parameters_b: float | None) -> LoopPolicy:
         return MEDIUM
     if parameters_b < 1:
         return SMALL
-    return MEDIUM if parameters_b < 7 else LARGE
+    if parameters_b < 7:
+        return MEDIUM
+    return LARGE if parameters_b < 14 else LARGEST

@@ -11,24 +11,20 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from qlayer.types.frozen import Frozen
+from qlayer.types.choice import Facts
 
-
-class Facts(Frozen):
-    """What is known of one candidate when it is chosen or not."""
-
-    index: int
-    """In the order of sampling; 0 is the greedy one."""
-    passed: int
-    """Trusted cases."""
-    crash_free: float
-    """Share of the fuzz inputs on which it returns a value, 0 to 1."""
-    agreeing: int
-    """Candidates that behave the same, itself included."""
-    votes: int = 0
-    """Soft asserts that hold."""
-    logprob: float = 0.0
-    """Mean of its tokens; 0 when unknown."""
+__all__ = [
+    "SELECTORS",
+    "Facts",
+    "Selector",
+    "at_random",
+    "first",
+    "largest_cluster",
+    "most_votes",
+    "ours",
+    "surest",
+    "tied",
+]
 
 
 Selector = Callable[[Sequence[Facts], Random], int]
@@ -73,6 +69,19 @@ SELECTORS: Mapping[str, Selector] = {
     "behaviour clusters": largest_cluster,
     "ours": ours,
 }
+
+
+def tied(candidates: Sequence[Facts], groups: Sequence[Sequence[int]]) -> tuple[int, int] | None:
+    """The best of each of the two groups that lead, when nothing that was seen puts one before the other.
+
+    `groups` hold indices. None without a tie.
+    """
+    by_index = {facts.index: facts for facts in candidates}
+    best = [max((by_index[at] for at in group), key=_rank) for group in groups if group]
+    leading = sorted(best, key=_rank, reverse=True)[:2]
+    if len(leading) < 2 or _rank(leading[0])[:3] != _rank(leading[1])[:3]:
+        return None
+    return leading[0].index, leading[1].index
 
 
 def _rank(facts: Facts) -> tuple[int, float, float, float, int]:
