@@ -21,6 +21,7 @@ from qlayer.llm.minilm import MiniLM, require_runtime
 from qlayer.llm.openai import OpenAICompatible
 from qlayer.llm.weights import Weights
 from qlayer.memory.similarity import EmbeddedSimilarity, LexicalSimilarity
+from qlayer.packaging.attestation import Attestations
 from qlayer.packaging.capsule import Capsules
 from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
@@ -30,11 +31,12 @@ from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
 from qlayer.sandbox.warm import WarmSandbox
-from qlayer.store.base import Blobs, Memories, Records
+from qlayer.store.base import Blobs, Memories, Records, Releases
 from qlayer.store.blobs import open_blobs
 from qlayer.store.clock import utc_now
 from qlayer.store.memories import SqlMemories
 from qlayer.store.records import open_records
+from qlayer.store.releases import SqlReleases
 from qlayer.types.capsule import ModelCard
 from qlayer.types.ids import ModelId
 
@@ -50,6 +52,12 @@ class Storage:
     feed: EventFeed
     capsules: Capsules
     memories: Memories
+    releases: Releases
+
+    @property
+    def attestations(self) -> Attestations:
+        """Signatures over the capsules."""
+        return Attestations(self.capsules, self.blobs, self.releases)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,14 @@ async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
     try:
         blobs = open_blobs(config)
         feed = OutboxFeed(records, poll_s=FEED_POLL_S)
-        yield Storage(records, blobs, feed, Capsules(blobs, records), SqlMemories(records.database))
+        yield Storage(
+            records=records,
+            blobs=blobs,
+            feed=feed,
+            capsules=Capsules(blobs, records),
+            memories=SqlMemories(records.database),
+            releases=SqlReleases(records.database),
+        )
     finally:
         await records.aclose()
 
@@ -115,6 +130,7 @@ async def open_platform(
             feed=storage.feed,
             capsules=storage.capsules,
             memories=storage.memories,
+            releases=storage.releases,
             settings=settings,
             catalogue=catalogue,
             llm=llm,

@@ -12,6 +12,7 @@ from rich.text import Text
 from qlayer.app.build import open_storage
 from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.capsule_edit import edit
+from qlayer.cli.capsule_sign import MaybeSigned, TrustFile, sign, trusted
 from qlayer.cli.options import Json, Limit
 from qlayer.cli.render import checks_table, decision_text, out, print_json, printable, short, table
 from qlayer.packaging.diff import CapsuleDiff
@@ -19,10 +20,12 @@ from qlayer.packaging.folder import Exported
 from qlayer.packaging.offline import verify_folder
 from qlayer.packaging.verification import Verification
 from qlayer.types.capsule import CapsuleManifest, CapsuleSummary
+from qlayer.types.signature import Trust
 
 app = typer.Typer(no_args_is_help=True, help="Capsules: list, show, export, compare and verify.")
 
 app.command()(edit)
+app.command()(sign)
 
 Id = Annotated[str, typer.Argument(metavar="CAPSULE", help="A capsule's id, or at least 6 hex digits of it.")]
 
@@ -75,7 +78,7 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a capsule's project, with its manifest, to a folder."""
+    """Write a capsule's project, with its manifest and its signatures, to a folder."""
     done = asyncio.run(_export(load_settings(), capsule, destination, force))
     if as_json:
         print_json(done)
@@ -99,13 +102,17 @@ def verify(
     capsule: Annotated[
         str, typer.Argument(metavar="CAPSULE|DIR", help="A capsule's id, or the folder of an exported one.")
     ],
+    key: TrustFile = None,
+    signed: MaybeSigned = False,
     as_json: Json = False,
 ) -> None:
-    """Check a capsule step by step against its digests. Ends with status 1 when a step fails."""
+    """Check a capsule step by step: digests, claims, signatures. Ends with status 1 when a step fails."""
+    settings = load_settings()
+    trust, required = trusted(settings, key), signed or bool(key)
     found = (
-        verify_folder(Path(capsule))
+        verify_folder(Path(capsule), trust=trust, signed=required)
         if Path(capsule).is_dir()
-        else asyncio.run(_verify(load_settings(), capsule))
+        else asyncio.run(_verify(settings, capsule, trust, required))
     )
     if as_json:
         print_json(found)
@@ -132,7 +139,8 @@ async def _manifest(settings: Settings, prefix: str) -> CapsuleManifest:
 async def _export(settings: Settings, prefix: str, destination: Path, force: bool) -> Exported:
     async with open_storage(settings) as storage:
         found = await storage.records.find_capsule(prefix)
-        return await storage.capsules.export(found.id, destination, force=force)
+        sidecars = await storage.attestations.sidecars(found.id)
+        return await storage.capsules.export(found.id, destination, force=force, sidecars=sidecars)
 
 
 async def _diff(settings: Settings, before: str, after: str) -> CapsuleDiff:
@@ -142,10 +150,10 @@ async def _diff(settings: Settings, before: str, after: str) -> CapsuleDiff:
         return await storage.capsules.diff(first.id, second.id)
 
 
-async def _verify(settings: Settings, prefix: str) -> Verification:
+async def _verify(settings: Settings, prefix: str, trust: Trust, signed: bool) -> Verification:
     async with open_storage(settings) as storage:
         found = await storage.records.find_capsule(prefix)
-        return await storage.capsules.verify(found.id)
+        return await storage.attestations.verify(found.id, trust, signed=signed)
 
 
 def _facts(manifest: CapsuleManifest) -> list[tuple[str, Text]]:

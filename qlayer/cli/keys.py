@@ -89,7 +89,7 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Let somebody else's signatures count here, or take over that they revoked their key."""
-    key = _read(file)
+    key = read_public_key(file)
     _keys().add(key)
     _tell(key, as_json, "trusted")
 
@@ -113,7 +113,8 @@ def _dates(key: PublicKey) -> tuple[str, str]:
     return f"{key.created_at:%Y-%m-%d}", f"{key.ended_at:%Y-%m-%d}" if key.ended_at else ""
 
 
-def _read(file: Path) -> PublicKey:
+def read_public_key(file: Path) -> PublicKey:
+    """From a file, or from stdin for ``-``. Raises `InputError`."""
     try:
         data = sys.stdin.buffer.read(MAX_KEY_BYTES + 1) if str(file) == "-" else file.read_bytes()
     except OSError as error:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from qlayer.errors import SignatureRefused
+from qlayer.errors import CorruptBlob, NotFoundError, SignatureRefused
 from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.provenance import PAYLOAD_TYPE, statement, subjects_of
 from qlayer.packaging.sbom import SBOM_PATH, bill_of_materials
-from qlayer.packaging.verification import Finding
+from qlayer.packaging.verification import Finding, Verification, extended
 from qlayer.signing.base import Signer, check, encoded, parse_envelope
 from qlayer.store.base import Blobs, Releases
 from qlayer.types.capsule import CapsuleManifest
@@ -59,6 +59,18 @@ class Attestations:
         )
         await self._releases.attest(made)
         return made
+
+    async def verify(self, capsule: CapsuleId, trust: Trust, *, signed: bool = False) -> Verification:
+        """Check a stored capsule and its signatures in numbered steps; damage is a failed step."""
+        found = await self._capsules.verify(capsule)
+        if not found.ok:
+            return found
+        manifest, _ = await self._capsules.load(capsule)
+        try:
+            steps = signature_steps(manifest, await self.sidecars(capsule), trust, required=signed)
+        except (NotFoundError, CorruptBlob) as error:
+            steps = iter([Finding(name="signature", problem=error.message)])
+        return extended(found, steps)
 
     async def sidecars(self, capsule: CapsuleId) -> dict[str, bytes]:
         """What lies beside the manifest in an export: path -> bytes; empty for an unsigned capsule."""

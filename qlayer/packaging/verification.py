@@ -48,6 +48,11 @@ class Finding(Frozen):
 
 
 def verification(capsule: CapsuleId | None, findings: Iterable[Finding]) -> Verification:
+    return extended(Verification(capsule=capsule, steps=()), findings)
+
+
+def extended(before: Verification, findings: Iterable[Finding]) -> Verification:
+    """With further steps, numbered on."""
     steps = (
         Step(
             number=number,
@@ -55,9 +60,9 @@ def verification(capsule: CapsuleId | None, findings: Iterable[Finding]) -> Veri
             ok=finding.problem is None,
             detail=finding.problem or finding.detail,
         )
-        for number, finding in enumerate(findings, start=1)
+        for number, finding in enumerate(findings, start=len(before.steps) + 1)
     )
-    return Verification(capsule=capsule, steps=tuple(steps))
+    return before.model_copy(update={"steps": (*before.steps, *steps)})
 
 
 def same_files(manifest: CapsuleManifest, found: Mapping[str, Digest | None]) -> Finding:

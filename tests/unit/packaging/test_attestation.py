@@ -32,7 +32,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.blobs = FakeBlobs()
         self.capsules = Capsules(self.blobs, FakeRecords())
-        self.attestations = Attestations(self.capsules, self.blobs, FakeReleases())
+        self.releases = FakeReleases()
+        self.attestations = Attestations(self.capsules, self.blobs, self.releases)
         self.keys = KeyFolder(folder)
 
     async def packed(self) -> CapsuleId:
@@ -110,6 +111,17 @@ async def test_what_does_not_verify_is_not_signed(world: World) -> None:
     with pytest.raises(SignatureRefused, match=r"missing: src/add\.py"):
         await world.attestations.sign(capsule, world.keys.signer("release"), NOW)
     assert await world.attestations.sidecars(capsule) == {}
+
+
+async def test_a_stored_capsule_is_checked_with_its_signatures(world: World) -> None:
+    capsule = await world.signed("release")
+    trust = world.keys.trust()
+    assert (await world.attestations.verify(capsule, trust, signed=True)).ok
+    assert not (await world.attestations.verify(capsule, Trust())).ok
+    (kept,) = await world.releases.attestations(capsule)
+    await world.blobs.delete(kept.envelope)
+    damaged = await world.attestations.verify(capsule, trust)
+    assert [step.name for step in damaged.steps if not step.ok] == ["signature"]
 
 
 def everything(folder: Path) -> list[Path]:

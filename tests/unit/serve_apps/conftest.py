@@ -21,7 +21,7 @@ from qlayer.llm.fake import FakeLLM, FakeLLMConfig
 from qlayer.packaging.capsule import Capsules
 from qlayer.pipeline.pipeline import Pipeline
 from qlayer.sandbox.fake import FakeSandbox
-from qlayer.store.fake import FakeBlobs, FakeMemories, FakeRecords
+from qlayer.store.fake import FakeBlobs, FakeMemories, FakeRecords, FakeReleases
 from serve_apps.rest.app import ApiConfig, api_app
 
 
@@ -37,6 +37,7 @@ def world(tmp_path: Path) -> World:
         feed=feed,
         capsules=capsules,
         memories=FakeMemories(),
+        releases=FakeReleases(),
         settings=Settings(data_dir=tmp_path, model=FAKE_MODEL),
         catalogue=cast(Catalogue, None),
         llm=FakeLLM(lambda _: "pass", FakeLLMConfig(model=FAKE_MODEL)),
