@@ -54,3 +54,8 @@ def shared_postgres_url(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> str:
     return postgres_server.new_database()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def host_is_probed_once(one_probe: None) -> None:
+    """Sandboxes are opened by the hundred here."""

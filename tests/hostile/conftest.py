@@ -21,3 +21,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for row in rows:
         if not row.attacks:
             terminalreporter.write_line(f"not covered: {row.name}: {row.reason}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def host_is_probed_once(one_probe: None) -> None:
+    """Sandboxes are opened by the hundred here."""
