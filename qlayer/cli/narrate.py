@@ -5,6 +5,7 @@ from __future__ import annotations
 from qlayer.cli.render import printable, short
 from qlayer.types.check import CheckResult
 from qlayer.types.memory import Recall
+from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
     CancelRequested,
     Checked,
@@ -12,6 +13,7 @@ from qlayer.types.run import (
     EventBody,
     Finished,
     Packed,
+    Proved,
     Recalled,
     Sampled,
     SkeletonBuilt,
@@ -54,6 +56,8 @@ def _sentence(body: EventBody) -> str:
         case SlotSettled():
             how = "kept nothing" if body.kept is None else f"kept try {body.kept + 1}"
             return f"{body.slot}: {'solved' if body.solved else 'not solved'}, {how}: {body.reason}"
+        case Proved():
+            return _proved(body.proof)
         case Decided():
             allowed = "allowed" if body.decision.allow else "not allowed"
             return f"{body.decision.level or 'no level'}, {allowed}: {'; '.join(body.decision.reasons)}"
@@ -80,6 +84,11 @@ def _recall(recall: Recall) -> str:
     if not recall.memories:
         return "nothing in the memory is like this"
     return f"uses {', '.join(recall.memories)} of the memory (similarity: {recall.retrieval})"
+
+
+def _proved(proof: SlotProof) -> str:
+    agreed = f"{proof.used} inputs, {proof.candidates} of {proof.samples} samples to compare"
+    return f"{proof.slot}: proved on {agreed}; {proof.killed} of {proof.mutants} mutants noticed"
 
 
 def _checked(body: Checked) -> str:

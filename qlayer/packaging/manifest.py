@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from qlayer.errors import InputError
 from qlayer.types.capsule import AttemptRecord, CapsuleManifest, ModelCard
+from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
     Checked,
     Decided,
+    Proved,
     RunEvent,
     RunRecord,
     Sampled,
@@ -61,7 +63,14 @@ def build_manifest(
         budget=record.request.budget,
         usage=sum((sample.usage for sample in samples), TokenUsage()),
         seconds=round(worked_seconds(events), 3),
+        proofs=_proofs(events),
     )
+
+
+def _proofs(events: Iterable[RunEvent]) -> tuple[SlotProof, ...]:
+    """The last of each slot, in the order in which the slots were first settled."""
+    found = {event.body.proof.slot: event.body.proof for event in events if isinstance(event.body, Proved)}
+    return tuple(found.values())
 
 
 def _until_decided(record: RunRecord) -> tuple[RunEvent, ...]:

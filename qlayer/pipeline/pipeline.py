@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,12 +28,14 @@ from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.lease import held_lease
 from qlayer.pipeline.loop import Loop, run_in_order
 from qlayer.pipeline.policy import LoopPolicy
+from qlayer.pipeline.proving import Prover
 from qlayer.pipeline.sampling import Sampler
 from qlayer.sandbox.base import Sandbox
 from qlayer.store.base import Blobs, Records
 from qlayer.types.capsule import ModelCard
 from qlayer.types.check import CheckResult
 from qlayer.types.ids import ModelId, RunId, new_run_id
+from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
     Decided,
     Packed,
@@ -148,11 +150,14 @@ class Pipeline:
             skeleton = await self.learning.equip(journal, skeleton)
         sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
         loop = Loop(sampler, self.sandbox, journal, choice.policy, spec, skeleton)
-        tree, reasons = skeleton.tree, []
+        prover = Prover(self.sandbox, journal)
+        tree, reasons, proofs = skeleton.tree, [], []
         for done, slot in enumerate(skeleton.slots):
-            settled, tree = await loop.settle(slot, tree, len(skeleton.slots) - done)
+            before = tree
+            settled, tree = await loop.settle(slot, before, len(skeleton.slots) - done)
+            proofs.append(await prover.prove(slot, before, settled))
             reasons.append(f"{slot.name}: {settled.reason}")
-        decided = await self._decide(journal, skeleton, tree)
+        decided = await self._decide(journal, skeleton, tree, proofs)
         await self._pack(journal, decided, tree, choice.card)
         reason = "; ".join(reasons) or f"template {built.template} needed no model"
         await finish(self.records, run_id, RunStatus.SUCCEEDED, reason)
@@ -187,12 +192,14 @@ class Pipeline:
             )
         return skeleton, built
 
-    async def _decide(self, journal: Journal, skeleton: Skeleton, tree: SourceTree) -> Decided:
+    async def _decide(
+        self, journal: Journal, skeleton: Skeleton, tree: SourceTree, proofs: Sequence[SlotProof]
+    ) -> Decided:
         async def make() -> Decided:
             checks: tuple[CheckResult, ...] = await run_in_order(
                 (*skeleton.boot, *skeleton.final), tree, self.sandbox
             )
-            decision = decide(tree, checks, unproved=unproved(skeleton))
+            decision = decide(tree, checks, unproved=unproved(skeleton), proofs=proofs)
             return Decided(tree=tree.digest, checks=checks, decision=decision)
 
         return await journal.step("decide", [tree.digest], Decided, make)

@@ -9,6 +9,7 @@ from qlayer.types.candidate import Candidate
 from qlayer.types.check import CheckResult, Decision
 from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId, digest_of
+from qlayer.types.proof import SlotProof
 from qlayer.types.run import AttemptKind
 from qlayer.types.source import TreePath
 from qlayer.types.spec import Spec
@@ -81,6 +82,8 @@ class CapsuleManifest(Frozen):
     seconds: float
     edits: tuple[EditRecord, ...] = added(())
     """Corrections by people since the run, oldest first."""
+    proofs: tuple[SlotProof, ...] = added(())
+    """One for each slot, in their order; none for what a person edited since."""
 
     @property
     def parent(self) -> CapsuleId | None:

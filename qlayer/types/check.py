@@ -183,7 +183,8 @@ class Failure(Frozen):
 
 
 class Level(StrEnum):
-    """How far a candidate is proved. V3 to V5 come with the loop's selection stage."""
+    """How far a project is proved; each includes those before it. What V3 and V4 ask for in numbers, and how
+    often a label was right, stands in `qlayer.validation.levels`."""
 
     V0 = "V0"
     """It parses."""
@@ -191,10 +192,16 @@ class Level(StrEnum):
     """It boots."""
     V2 = "V2"
     """It passes every trusted test, and there is at least one."""
+    V3 = "V3"
+    """It behaves as other samples do that pass these tests, and does not crash on inputs of its domain."""
+    V4 = "V4"
+    """The trusted tests also notice most small changes of the program."""
+    V5 = "V5"
+    """A person accepted it."""
 
 
 class Decision(Frozen):
-    """What follows from all checks of the final tree."""
+    """What follows from all checks of the final tree, and from the proofs of what a model wrote in it."""
 
     level: Level | None
     """None: not even parsed."""

@@ -15,9 +15,11 @@ from pydantic import Field
 
 from qlayer.types.candidate import Candidate, Sampling
 from qlayer.types.check import CheckResult, Decision
-from qlayer.types.frozen import Frozen
+from qlayer.types.choice import Answered, Asked, Selected, WavePlanned
+from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId
 from qlayer.types.memory import Recall
+from qlayer.types.proof import SlotProof
 from qlayer.types.spec import Spec
 from qlayer.types.usage import Budget, TokenUsage
 
@@ -44,6 +46,10 @@ class RunRequest(Frozen):
     """None: the configured default."""
     budget: Budget = Budget()
     origin: Literal["cli", "api", "job"] = "cli"
+    interactive: bool = added(False)
+    """Somebody watches and may be asked which of two answers is right. Else questions are only recorded."""
+    seed: int = added(0)
+    """Of everything that is drawn: the same seed asks a model the same questions with the same dice."""
 
     @property
     def title(self) -> str:
@@ -90,10 +96,16 @@ class Recalled(Frozen):
 
 class AttemptKind(StrEnum):
     GREEDY = "greedy"
+    SAMPLE = "sample"
+    """One of a wave: drawn with the task alone in view."""
     REPAIR = "repair"
-    """The model saw its program and the crash, and gave the whole function back."""
+    """The model saw its program and what went wrong, and gave the whole function back."""
     RESAMPLE = "resample"
-    """The model saw a failing example and wrote the function afresh."""
+    """The model wrote the function afresh, with a failing example or in other words."""
+    ESCALATED = "escalated"
+    """A larger model was asked."""
+    ASSERTS = "asserts"
+    """The model wrote asserts that vote between candidates; no program."""
 
 
 class Sampled(Frozen):
@@ -110,6 +122,8 @@ class Sampled(Frozen):
     sampling: Sampling
     usage: TokenUsage
     finish_reason: str
+    """``stop`` or ``length`` (the model's), ``timeout`` (the budget's), ``repetition`` or ``second fence``
+    (cut while it was written), ``cancelled`` (not wanted any more: other samples of its wave sufficed)."""
     seconds: float
 
 
@@ -124,6 +138,8 @@ class Checked(Frozen):
     passed: int
     """Trusted cases passed."""
     total: int
+    same_as: int | None = added(None)
+    """An earlier attempt with the same program: its checks count, none were run again."""
 
 
 class SlotSettled(Frozen):
@@ -136,6 +152,15 @@ class SlotSettled(Frozen):
     reason: str
     """Why the loop stopped, as a sentence."""
     solved: bool
+
+
+class Proved(Frozen):
+    """What the filling that was kept in a slot shows beyond its trusted tests."""
+
+    kind: Literal["proved"] = "proved"
+    tree: Digest
+    """The project with the slot filled."""
+    proof: SlotProof
 
 
 class Decided(Frozen):
@@ -171,9 +196,14 @@ EventBody = Annotated[
     | SpecParsed
     | SkeletonBuilt
     | Recalled
+    | WavePlanned
     | Sampled
     | Checked
+    | Selected
+    | Asked
+    | Answered
     | SlotSettled
+    | Proved
     | Decided
     | Packed
     | Finished
@@ -232,12 +262,17 @@ class RunRecord(Frozen):
 
 
 def worked_seconds(events: Iterable[RunEvent]) -> float:
-    """Wall seconds of work: from each `Started` to the last event before the next, summed over resumes."""
+    """Wall seconds of work: from each `Started` to the last event before the next, summed over resumes.
+
+    Waiting for a person's answer is no work.
+    """
     total = 0.0
     previous: datetime | None = None
+    waiting = False
     for event in events:
-        if previous is not None and not isinstance(event.body, Started):
+        if previous is not None and not waiting and not isinstance(event.body, Started):
             total += (event.at - previous).total_seconds()
+        waiting = isinstance(event.body, Asked)
         if previous is not None or isinstance(event.body, Started):
             previous = event.at
     return total

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from itertools import chain
 
 from qlayer.types.check import BOOT, SMOKE, CasesPlan, CheckPlan, CheckResult, Decision, HttpPlan, Level
+from qlayer.types.proof import SlotProof
 from qlayer.types.source import SourceTree
+from qlayer.validation.levels import missing as not_shown
+from qlayer.validation.levels import shown, weakest
 
 
 def proves_behaviour(plan: CheckPlan) -> bool:
@@ -20,11 +24,18 @@ def proves_behaviour(plan: CheckPlan) -> bool:
     return any(case.expected is not None for case in plan.cases)
 
 
-def decide(tree: SourceTree, checks: Sequence[CheckResult], *, unproved: Sequence[str] = ()) -> Decision:
-    """What follows from `checks` of `tree`.
+def decide(
+    tree: SourceTree,
+    checks: Sequence[CheckResult],
+    *,
+    unproved: Sequence[str] = (),
+    proofs: Sequence[SlotProof] = (),
+) -> Decision:
+    """What follows from `checks` of `tree` and from the `proofs` of its slots.
 
     `unproved` names what a model wrote and no trusted case exercises (see `proves_behaviour`); anything in it
-    withholds the permission, though not the level.
+    withholds the permission and the levels above V2, though not V2. Proofs raise the level above V2, as far
+    as the weakest of them does; they never give a permission that the checks do not.
     """
     broken = _unparsed(tree)
     if broken is not None:
@@ -43,10 +54,13 @@ def decide(tree: SourceTree, checks: Sequence[CheckResult], *, unproved: Sequenc
         missing.append("the spec has no examples, so nothing proves behaviour")
     proved = ["every file parses", "it boots", *_passed_sentences(checks)]
     soft = [f"(not gating) {_why_failed(check)}" for check in checks if not check.trusted and not check.ok]
+    allow = not failed and not missing
+    base = Level.V2 if judged and not failed else Level.V1
+    beyond = [*chain.from_iterable(map(shown, proofs)), *chain.from_iterable(map(not_shown, proofs))]
     return Decision(
-        level=Level.V2 if judged and not failed else Level.V1,
-        allow=not failed and not missing,
-        reasons=(*proved, *failed, *missing, *soft),
+        level=weakest(proofs) if allow else base,
+        allow=allow,
+        reasons=(*proved, *(beyond if allow else ()), *failed, *missing, *soft),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from qlayer.errors import SandboxError
 from qlayer.sandbox.base import Limits, MiB, Sandbox
-from qlayer.types.check import CheckPlan
+from qlayer.types.check import BootPlan, CasesPlan, CheckPlan
 from qlayer.types.frozen import Frozen
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
@@ -20,8 +20,12 @@ from qlayer.validation.mutants import MAX_MUTANTS, Mutant, mutants
 
 ENOUGH = 0.6
 """Share of killed mutants that level V4 asks for."""
-LIMITS = Limits(wall_s=10.0, cpu_s=2.0, memory_bytes=256 * MiB)
-"""For one mutant: a changed loop condition often never ends."""
+LIMITS = Limits(wall_s=10.0, cpu_s=0.5, memory_bytes=256 * MiB)
+"""For one mutant, beside what the program itself needs: a changed loop condition often never ends."""
+PROJECT_LIMITS = Limits(wall_s=30.0, cpu_s=10.0, memory_bytes=768 * MiB)
+"""For one mutant behind requests: a web framework's import alone may take what a call is given."""
+_SLOWER = 5
+"""Times the program's own CPU seconds that a mutant may take more."""
 _SHOWN = 5
 
 
@@ -57,7 +61,14 @@ async def mutation_score(
     `place` puts code into the project; mutants that it refuses (None) are not counted. Raises `SandboxError`
     when the platform, not a mutant, failed.
     """
-    trusted = [plan for plan in plans if plan.trusted]
+    original = place(code)
+    if original is None:
+        return MutationScore(killed=0, total=0, survivors=())
+    trusted = [
+        (plan, await _limits(plan, original, sandbox))
+        for plan in plans
+        if plan.trusted and not isinstance(plan, BootPlan)
+    ]
     placed = [(mutant, place(mutant.code)) for mutant in mutants(code, limit=limit, seed=seed)]
     runnable = [(mutant, tree) for mutant, tree in placed if tree is not None]
     noticed = await asyncio.gather(*(_noticed(tree, trusted, sandbox) for _, tree in runnable))
@@ -67,9 +78,17 @@ async def mutation_score(
     )
 
 
-async def _noticed(tree: SourceTree, plans: Sequence[CheckPlan], sandbox: Sandbox) -> bool:
-    for plan in plans:
-        result = await run_check(plan, tree, sandbox, LIMITS)
+async def _limits(plan: CheckPlan, original: SourceTree, sandbox: Sandbox) -> Limits:
+    """What a mutant is given for this plan: more than the program takes, however slow that is."""
+    base = LIMITS if isinstance(plan, CasesPlan) else PROJECT_LIMITS
+    taken = (await run_check(plan, original, sandbox)).usage
+    more = {"cpu_s": base.cpu_s + _SLOWER * taken.cpu_s, "wall_s": base.wall_s + _SLOWER * taken.wall_s}
+    return base.model_copy(update=more)
+
+
+async def _noticed(tree: SourceTree, plans: Sequence[tuple[CheckPlan, Limits]], sandbox: Sandbox) -> bool:
+    for plan, limits in plans:
+        result = await run_check(plan, tree, sandbox, limits)
         if result.verdict.outcome in (Outcome.SANDBOX_ERROR, Outcome.NO_VERDICT):
             raise SandboxError(f"a mutant could not be judged: {result.verdict.cause}")
         if not result.ok:

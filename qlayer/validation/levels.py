@@ -1,0 +1,86 @@
+"""What a slot's proof is worth: the bars for V3 and V4, and sentences about what was shown and what was not.
+
+A project is only as far proved as its weakest slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from qlayer.types.check import Level
+from qlayer.types.frozen import Frozen
+from qlayer.types.proof import InputKind, SlotProof
+from qlayer.validation.mutation import ENOUGH
+from qlayer.validation.proof import ENOUGH_INPUTS
+
+
+class Bars(Frozen):
+    """Thresholds, as data."""
+
+    used_inputs: int = ENOUGH_INPUTS
+    """Inputs inside of the domain; fewer only when no more exist."""
+    crash_free: float = 1.0
+    """Share of the used inputs on which the kept candidate must return a value."""
+    same: float = 1.0
+    """Share of the used inputs on which another sample must do the same to count as agreeing."""
+    agreeing: int = 2
+    """Samples that agree, the kept one included."""
+    majority: float = 0.5
+    """Of the samples that pass the trusted tests; more than this share must agree."""
+    mutation_share: float = ENOUGH
+
+
+BARS = Bars()
+
+
+def agreeing(proof: SlotProof, bars: Bars = BARS) -> int:
+    """How many samples agree with the kept one, itself included."""
+    return 1 + sum(share >= bars.same for share in proof.agreements)
+
+
+def level_of(proof: SlotProof, bars: Bars = BARS) -> Level:
+    """V2, V3 or V4, for a slot that passes its trusted tests."""
+    if any(_short_of_v3(proof, bars)):
+        return Level.V2
+    return Level.V4 if proof.mutation_share >= bars.mutation_share else Level.V3
+
+
+def weakest(proofs: Sequence[SlotProof], bars: Bars = BARS) -> Level:
+    """The level of a project whose trusted tests all pass. V2 without any proof."""
+    return min((level_of(proof, bars) for proof in proofs), default=Level.V2)
+
+
+def shown(proof: SlotProof, bars: Bars = BARS) -> Iterator[str]:
+    """What the proof shows, as sentences."""
+    if proof.used:
+        what = "inputs" if proof.inputs is InputKind.CALLS else "drawn requests"
+        yield (
+            f"{proof.slot}: {agreeing(proof, bars)} of {proof.candidates} samples that pass the tests agree "
+            f"on {proof.used} {what}, {proof.crash_free:.0%} of them without a crash"
+        )
+    if proof.mutants:
+        noticed = f"{proof.killed} of {proof.mutants} small changes ({proof.mutation_share:.0%})"
+        yield f"{proof.slot}: the trusted tests notice {noticed}"
+
+
+def missing(proof: SlotProof, bars: Bars = BARS) -> Iterator[str]:
+    """What keeps the slot from V3 and V4, as sentences. Nothing for a slot at V4."""
+    for reason in _short_of_v3(proof, bars):
+        yield f"{proof.slot}: not V3: {reason}"
+    if proof.mutation_share < bars.mutation_share:
+        noticed = f"{proof.killed} of {proof.mutants} small changes"
+        yield f"{proof.slot}: not V4: tests notice {noticed}, {bars.mutation_share:.0%} are needed"
+    for reason in proof.reasons:
+        yield f"{proof.slot}: {reason}"
+
+
+def _short_of_v3(proof: SlotProof, bars: Bars) -> Iterator[str]:
+    if proof.used < bars.used_inputs and not proof.exhausted:
+        yield f"only {proof.used} drawn inputs lay inside of its domain, {bars.used_inputs} are needed"
+    if proof.used and proof.crash_free < bars.crash_free:
+        yield f"it crashes on {1 - proof.crash_free:.0%} of the inputs that another sample handles"
+    same = agreeing(proof, bars)
+    if proof.candidates < bars.agreeing:
+        yield "no other sample passes the trusted tests, so nothing could agree with it"
+    elif same < bars.agreeing or same <= bars.majority * proof.candidates:
+        yield f"only {same} of {proof.candidates} samples that pass the tests agree"
