@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from qlayer.sandbox.base import Limits, Sandbox, ValuesJob
+from qlayer.sandbox.base import Limits, Sandbox, SandboxResult, ValuesJob
 from qlayer.types.check import Case, CaseResult
 from qlayer.types.frozen import Frozen
 from qlayer.types.source import SourceTree
@@ -98,11 +98,20 @@ async def observe(program: Program, inputs: Sequence[str], sandbox: Sandbox) -> 
     )
     job = ValuesJob(tree=program.tree, module=program.module, cases=cases)
     result = await sandbox.run(job, TOGETHER_LIMITS)
-    if result.verdict.outcome not in _ALL_RETURNED or len(result.cases) < len(cases):
-        result = await sandbox.run(job.model_copy(update={"fresh_process": True}), LIMITS)
+    if result.verdict.outcome in _ALL_RETURNED and len(result.cases) == len(cases):
+        return _behaviour(job, result)
+    return await behaviour_in(job.model_copy(update={"fresh_process": True}), sandbox, LIMITS)
+
+
+async def behaviour_in(job: ValuesJob, sandbox: Sandbox, limits: Limits) -> Behaviour:
+    """What the program of a job does with each of its cases. Raises `SandboxError`."""
+    return _behaviour(job, await sandbox.run(job, limits))
+
+
+def _behaviour(job: ValuesJob, result: SandboxResult) -> Behaviour:
     found = {case.name: _output(case) for case in result.cases}
     missing = Output(failure=result.verdict.outcome.value)
-    return Behaviour(outputs=tuple(found.get(case.name, missing) for case in cases))
+    return Behaviour(outputs=tuple(found.get(case.name, missing) for case in job.cases))
 
 
 async def compare(programs: Sequence[Program], inputs: Sequence[str], sandbox: Sandbox) -> Clusters:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qlayer.sandbox.fake import FakeSandbox, unsafe_in_process
+from qlayer.sandbox.base import SandboxJob, SandboxResult, ValuesJob
+from qlayer.sandbox.fake import FakeSandbox, result_of, unsafe_in_process
 from qlayer.types.source import SourceTree
+from qlayer.types.verdict import Outcome
 from qlayer.validation.behaviour import Behaviour, Output, Program, cluster, compare
 
 INPUTS = ("(1,)", "(2,)", "(-1,)", "('x',)")
@@ -78,3 +80,26 @@ def test_a_value_and_a_failure_of_the_same_text_differ() -> None:
     value, failure = Output(value="ValueError"), Output(failure="ValueError")
     seen = cluster([Behaviour(outputs=(value,)), Behaviour(outputs=(failure,))], ("(1,)",))
     assert len(seen.groups) == 2
+
+
+async def test_calls_share_a_process_until_one_does_not_come_back() -> None:
+    def answer(job: SandboxJob) -> SandboxResult:
+        assert isinstance(job, ValuesJob)
+        if job.fresh_process or b"while" not in dict(job.tree.files)["m.py"]:
+            return unsafe_in_process(job)
+        return result_of(job.model_copy(update={"cases": job.cases[:1]}), Outcome.CPU_LIMIT)
+
+    async with FakeSandbox(answer) as sandbox:
+        seen = await compare([program("return n"), program("return n # while")], INPUTS, sandbox)
+        assert seen.groups == ((0, 1),)
+        assert [job.fresh_process for job in sandbox.jobs if isinstance(job, ValuesJob)] == [
+            False,
+            False,
+            True,
+        ]
+
+
+async def test_equal_programs_are_run_once_and_all_counted() -> None:
+    async with FakeSandbox(unsafe_in_process) as sandbox:
+        seen = await compare([program("return n")] * 3, INPUTS, sandbox)
+        assert (seen.groups, len(sandbox.jobs)) == (((0, 1, 2),), 1)
