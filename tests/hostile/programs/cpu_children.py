@@ -3,14 +3,14 @@
 # expect: CPU_LIMIT
 # guard: subprocess
 # proof: BELIEVED
-# limits: cpu_s=1 wall_s=60
+# limits: cpu_s=0.5 wall_s=60
 import os
 import time
 
 print("ATTEMPT", flush=True)
 for _ in range(4):
     if os.fork() == 0:
-        while time.process_time() < 0.7:
+        while time.process_time() < 0.35:
             pass
         os._exit(0)
 for _ in range(4):

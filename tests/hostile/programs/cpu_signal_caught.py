@@ -3,12 +3,12 @@
 # expect: CPU_LIMIT
 # guard: rlimits
 # proof: SPUN ON
-# limits: cpu_s=1 wall_s=60
+# limits: cpu_s=0.5 wall_s=60
 import signal
 import time
 
 print("ATTEMPT", flush=True)
 signal.signal(signal.SIGXCPU, signal.SIG_IGN)
-while time.process_time() < 4:
+while time.process_time() < 2.5:
     pass
 print("SPUN ON")

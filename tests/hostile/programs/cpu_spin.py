@@ -3,10 +3,10 @@
 # expect: CPU_LIMIT
 # guard: rlimits
 # proof: SPUN
-# limits: cpu_s=1 wall_s=60
+# limits: cpu_s=0.5 wall_s=60
 import time
 
 print("ATTEMPT", flush=True)
-while time.process_time() < 3:
+while time.process_time() < 1.5:
     pass
 print("SPUN")

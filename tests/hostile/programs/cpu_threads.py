@@ -11,7 +11,7 @@ print("ATTEMPT", flush=True)
 
 
 def spin():
-    while time.process_time() < 2.5:
+    while time.process_time() < 1.5:
         pass
 
 

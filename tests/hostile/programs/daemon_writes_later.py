@@ -10,7 +10,7 @@ import time
 print("ATTEMPT", flush=True)
 if os.path.exists("/tmp/started"):
     open("/tmp/next", "w").close()
-    for _ in range(500):
+    for _ in range(200):
         if os.path.exists("/tmp/later"):
             print("WRITTEN AFTER THE END")
             break

@@ -14,5 +14,5 @@ for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
     except (OSError, ValueError):
         pass
 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-time.sleep(4)
+time.sleep(2.5)
 print("WAITED")

@@ -8,5 +8,5 @@ import time
 
 print("ATTEMPT", flush=True)
 print("the first half", flush=True)
-time.sleep(4)
+time.sleep(2.5)
 print("THE SECOND HALF")

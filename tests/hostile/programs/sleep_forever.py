@@ -7,5 +7,5 @@
 import time
 
 print("ATTEMPT", flush=True)
-time.sleep(4)
+time.sleep(2.5)
 print("SLEPT")

@@ -11,7 +11,7 @@ import time
 print("ATTEMPT", flush=True)
 stopped = os.getpid()
 if os.fork() == 0:
-    time.sleep(4)
+    time.sleep(2.5)
     os.kill(stopped, signal.SIGCONT)
     os._exit(0)
 os.kill(stopped, signal.SIGSTOP)
