@@ -15,7 +15,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Iterable
-from math import comb
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +22,7 @@ import typer
 
 from jobs.ending import explained
 from jobs.house_briefs import CORRECTED, HELD_OUT, HouseBrief
+from jobs.paired import mcnemar
 from qlayer.app.build import Platform, open_platform
 from qlayer.app.settings import Settings, load_settings
 from qlayer.errors import QlayerError
@@ -158,13 +158,6 @@ class Experiment:
         if record.capsule is None:
             return False
         return (await self._platform.capsules.load(record.capsule))[0].decision.allow
-
-
-def mcnemar(only_before: int, only_after: int) -> float:
-    """The exact two-sided p-value of McNemar's test: a binomial test on the pairs that changed."""
-    changed = only_before + only_after
-    tail = sum(comb(changed, k) for k in range(min(only_before, only_after) + 1))
-    return min(1.0, 2 * tail / 2**changed)
 
 
 def _first_prompt(record: RunRecord) -> int:

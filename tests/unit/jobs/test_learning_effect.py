@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.house_briefs import CORRECTED, HELD_OUT, HouseBrief
-from jobs.learning_effect import Experiment, OutOfTime, mcnemar
+from jobs.learning_effect import Experiment, OutOfTime
+from jobs.paired import mcnemar
 from qlayer.app.build import open_platform
 from qlayer.app.settings import Settings
 from qlayer.generation.intake import parse_spec
