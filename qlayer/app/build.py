@@ -23,6 +23,7 @@ from qlayer.llm.weights import Weights
 from qlayer.memory.similarity import EmbeddedSimilarity, LexicalSimilarity
 from qlayer.packaging.attestation import Attestations
 from qlayer.packaging.capsule import Capsules
+from qlayer.pipeline.accepting import Accepting
 from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
@@ -74,6 +75,11 @@ class Platform(Storage):
     def editing(self) -> Editing:
         """Where people's corrections are taken in."""
         return Editing(self.capsules, self.memories, self.sandbox, utc_now)
+
+    @property
+    def accepting(self) -> Accepting:
+        """Where people accept what was made."""
+        return Accepting(self.capsules, self.sandbox, utc_now)
 
 
 @asynccontextmanager

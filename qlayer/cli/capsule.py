@@ -11,6 +11,7 @@ from rich.text import Text
 
 from qlayer.app.build import open_storage
 from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.capsule_accept import accept
 from qlayer.cli.capsule_edit import edit
 from qlayer.cli.capsule_sign import MaybeSigned, TrustFile, sign, trusted
 from qlayer.cli.options import Json, Limit
@@ -24,6 +25,7 @@ from qlayer.types.signature import Trust
 
 app = typer.Typer(no_args_is_help=True, help="Capsules: list, show, export, compare and verify.")
 
+app.command()(accept)
 app.command()(edit)
 app.command()(sign)
 

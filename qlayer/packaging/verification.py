@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from qlayer.types.capsule import CapsuleManifest
-from qlayer.types.check import BOOT, SMOKE, CheckResult, Level
+from qlayer.types.check import BOOT, SMOKE, Level
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId, Digest, digest_of
+from qlayer.types.proof import SlotProof
 
 _NO_BEHAVIOUR = (BOOT, SMOKE)
 """Checks that show a project alive but say nothing about what it was asked to do."""
+_FUZZ_INPUTS = 50
+_MUTANTS_NOTICED = 0.6
+"""Both by the definition of the levels V3 and V4 (docs/decisions/0008-levels.md)."""
 _SHOWN = 5
 
 
@@ -100,7 +104,8 @@ def claims(manifest: CapsuleManifest) -> Iterator[Finding]:
         detail=manifest.spec_digest,
     )
     level = manifest.decision.level
-    yield Finding(name="level", problem=_overclaim(manifest), detail=f"{level} rests on the recorded checks")
+    rests = f"{level} rests on the recorded evidence"
+    yield Finding(name="level", problem=_overclaim(manifest), detail=rests)
     verdict = "allowed" if manifest.decision.allow else "not allowed"
     yield Finding(
         name="decision", problem=_wrong_permission(manifest), detail=f"{verdict}, as the checks say"
@@ -118,21 +123,34 @@ def _overclaim(manifest: CapsuleManifest) -> str | None:
     odd = [check.check for check in manifest.checks if check.ok and check.passed != check.total]
     if odd:
         return f"recorded as passed though not all of their cases did: {_some(odd)}"
-    proved = _proved(manifest.checks)
+    proved = _proved(manifest)
     claimed = manifest.decision.level
     if claimed is not None and claimed > proved:
         return f"the manifest says {claimed}, the recorded checks prove only {proved}"
     return None
 
 
-def _proved(checks: Iterable[CheckResult]) -> Level:
-    """The highest level that the checks allow. That it parses is shown by whatever ran."""
-    trusted = [check for check in checks if check.trusted]
+def _proved(manifest: CapsuleManifest) -> Level:
+    """The highest level that the evidence allows. That it parses is shown by whatever ran."""
+    trusted = [check for check in manifest.checks if check.trusted]
     boots = [check.ok for check in trusted if check.check == BOOT]
     if not boots or not all(boots):
         return Level.V0
+    if manifest.acceptance is not None and all(check.ok for check in trusted):
+        return Level.V5
     behaviour = [check for check in trusted if check.check not in _NO_BEHAVIOUR and check.total > 0]
-    return Level.V2 if behaviour and all(check.ok for check in trusted) else Level.V1
+    if not behaviour or not all(check.ok for check in trusted):
+        return Level.V1
+    return min(map(_of_slot, manifest.proofs), default=Level.V2)
+
+
+def _of_slot(proof: SlotProof) -> Level:
+    """What the level's definition asks for at the least; the bars in force when it was made may be higher."""
+    tried = proof.exhausted or proof.used >= _FUZZ_INPUTS
+    if not tried or not any(share > 0 for share in proof.agreements):
+        return Level.V2
+    noticed = proof.mutants > 0 and proof.killed >= _MUTANTS_NOTICED * proof.mutants
+    return Level.V4 if noticed else Level.V3
 
 
 def _wrong_permission(manifest: CapsuleManifest) -> str | None:
@@ -144,7 +162,8 @@ def _wrong_permission(manifest: CapsuleManifest) -> str | None:
     failed = [check.check for check in manifest.checks if check.trusted and not check.ok]
     if failed:
         return f"allowed although trusted checks failed: {_some(failed)}"
-    return None if decision.level == Level.V2 else f"allowed at level {decision.level}"
+    enough = decision.level is not None and decision.level >= Level.V2
+    return None if enough else f"allowed at level {decision.level}"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -147,7 +147,9 @@ class Editing:
             "checks": checks,
             "decision": decision,
             "edits": (*opened.manifest.edits, edit),
+            "proofs": (),  # they were about other code, or about code that calls what was edited
             "proofs": (),  # they are about what the model wrote
+            "acceptance": None,
         }
         return opened.manifest.model_copy(update=changed)
 
@@ -155,10 +157,7 @@ class Editing:
 async def open_slot(capsules: Capsules, capsule: CapsuleId, slot: str | None) -> Opened:
     """A capsule's slot for editing. Raises `InputError`: no such slot, or several and none was named."""
     manifest, tree = await capsules.load(capsule)
-    template = TEMPLATES.get(manifest.template)
-    if template is None:
-        raise InputError(f"capsules of the template {manifest.template} cannot be edited", field="capsule")
-    skeleton = template.instantiate(manifest.spec)
+    skeleton = skeleton_of(manifest)
     names = ", ".join(item.name for item in skeleton.slots) or "none"
     if slot is None and len(skeleton.slots) != 1:
         raise InputError("say which function is to be edited", field="slot", limit=f"one of {names}")
@@ -166,6 +165,14 @@ async def open_slot(capsules: Capsules, capsule: CapsuleId, slot: str | None) ->
         if slot in (None, found.name):
             return Opened(manifest, tree, skeleton, found)
     raise InputError(f"the capsule has no function {slot!r} to edit", field="slot", limit=f"one of {names}")
+
+
+def skeleton_of(manifest: CapsuleManifest) -> Skeleton:
+    """What the capsule grew from, with its checks. Raises `InputError` when its template is gone."""
+    template = TEMPLATES.get(manifest.template)
+    if template is None:
+        raise InputError(f"the template {manifest.template} is not known to this version", field="capsule")
+    return template.instantiate(manifest.spec)
 
 
 def lost_checks(before: Sequence[CheckResult], after: Sequence[CheckResult]) -> tuple[str, ...]:

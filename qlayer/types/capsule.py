@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from qlayer.types.candidate import Candidate
-from qlayer.types.check import CheckResult, Decision
+from qlayer.types.check import CheckResult, Decision, Level
 from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId, digest_of
 from qlayer.types.proof import SlotProof
@@ -55,6 +55,18 @@ class EditRecord(Frozen):
     """Checks that passed in the parent and fail now; not empty only when the person insisted."""
 
 
+class AcceptRecord(Frozen):
+    """That a person took responsibility for a finished capsule, after its checks had passed once more."""
+
+    parent: CapsuleId
+    """The capsule that was accepted; this one has its files and its evidence."""
+    who: str
+    note: str = ""
+    at: datetime
+    level: Level | None
+    """Of the parent: what was proved without the person."""
+
+
 class CapsuleManifest(Frozen):
     """Everything that is known about a capsule. Its canonical JSON is what the capsule id digests."""
 
@@ -84,10 +96,14 @@ class CapsuleManifest(Frozen):
     """Corrections by people since the run, oldest first."""
     proofs: tuple[SlotProof, ...] = added(())
     """One for each slot, in their order; none for what a person edited since."""
+    acceptance: AcceptRecord | None = added(None)
+    """Who accepted it; None while nobody did."""
 
     @property
     def parent(self) -> CapsuleId | None:
-        """The capsule that this one is an edit of; None for one that a run made."""
+        """The capsule that this one is an edit of, or was accepted as; None for one that a run made."""
+        if self.acceptance is not None:
+            return self.acceptance.parent
         return self.edits[-1].parent if self.edits else None
 
     @property

@@ -1,4 +1,4 @@
-"""Finished projects: listed, shown, verified, downloaded and corrected."""
+"""Finished projects: listed, shown, verified, downloaded, corrected and accepted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from fastapi import APIRouter, Path, Query, Response
 
 from qlayer.errors import NotFoundError
 from qlayer.packaging.verification import Verification
+from qlayer.pipeline.accepting import AcceptRequest, AcceptResult
 from qlayer.pipeline.editing import EditRequest, EditResult
 from qlayer.types.ids import CapsuleId
 from serve_apps.rest.archive import tar_of, zip_of
 from serve_apps.rest.documentation import ARCHIVE, FILE, refused
 from serve_apps.rest.parts import PartsOf, Root
 from serve_apps.rest.runs import Limit
-from serve_apps.rest.schema import CapsuleEdit, CapsulePage, CapsuleView
+from serve_apps.rest.schema import CapsuleAcceptance, CapsuleEdit, CapsulePage, CapsuleView
 
 router = APIRouter(prefix="/capsules", tags=["capsules"])
 
@@ -71,6 +72,21 @@ async def edit_capsule(
     platform = parts.platform
     found = await platform.records.find_capsule(capsule)
     result = await platform.editing.edit(EditRequest(capsule=found.id, **body.model_dump()))
+    response.headers["Location"] = f"{root}/capsules/{result.capsule}"
+    return result
+
+
+@router.post("/{capsule}/accept", status_code=201, responses=refused(404, 409, 413, 422, 503, 507))
+async def accept_capsule(
+    capsule: CapsulePath, body: CapsuleAcceptance, parts: PartsOf, root: Root, response: Response
+) -> AcceptResult:
+    """Accept a capsule: level V5, once all its trusted checks have passed again.
+
+    The answer names the new capsule; the old one stays. 422 when a check fails, 409 when it was accepted.
+    """
+    platform = parts.platform
+    found = await platform.records.find_capsule(capsule)
+    result = await platform.accepting.accept(AcceptRequest(capsule=found.id, **body.model_dump()))
     response.headers["Location"] = f"{root}/capsules/{result.capsule}"
     return result
 

@@ -173,3 +173,15 @@ class CapsuleEdit(Frozen):
     """The function; may be left out when the capsule has only one."""
     force: bool = False
     """Make it also when checks that passed would fail; that is recorded."""
+
+
+class CapsuleAcceptance(Frozen):
+    """That a person accepts a capsule."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"who": "ada", "note": "reviewed line by line"}]}
+    )
+
+    who: str = Field(min_length=1, max_length=200)
+    note: str = Field(default="", max_length=2_000)
+    """Why, or on what condition."""

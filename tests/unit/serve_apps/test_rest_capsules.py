@@ -176,3 +176,18 @@ async def test_a_correction_that_cannot_be_made_is_refused(
         answer = await http.post(f"/capsules/{capsule}/edit", json=body)
     assert answer.status_code == 422 and field in answer.text
     assert await world.platform.memories.corrections() == ()
+
+
+async def test_a_capsule_is_accepted_once(world: World, client: Client) -> None:
+    capsule = await a_function(world)
+    async with client() as http:
+        answer = await http.post(f"/capsules/{capsule}/accept", json={"who": "ada", "note": "fine"})
+        assert answer.status_code == 201, answer.text
+        accepted = answer.json()["capsule"]
+        shown = (await http.get(f"/capsules/{accepted}")).json()["manifest"]
+        again = await http.post(f"/capsules/{accepted}/accept", json={"who": "bob"})
+        nobody = await http.post(f"/capsules/{capsule}/accept", json={"note": "fine"})
+    assert answer.headers["location"] == f"/capsules/{accepted}"
+    assert (shown["decision"]["level"], shown["acceptance"]["who"]) == ("V5", "ada")
+    assert again.status_code == 409 and "ada accepted" in again.text
+    assert nobody.status_code == 422
