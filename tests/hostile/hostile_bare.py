@@ -48,7 +48,12 @@ def run_bare(program: Program, folder: Path, places: dict[str, str], secret: str
     reader, writer = os.pipe()
     descriptor = os.open(places["folder"] + "/secret", os.O_RDONLY)
     handed = [writer, *([descriptor] if program.needs == "secret descriptor" else [])]
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(folder)}
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONPATH": str(folder),
+        # Those of our own tests take longer to load than all else.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     if program.needs == "secret environment":
         environment["HOSTILE_SECRET"] = secret
     try:
