@@ -151,7 +151,7 @@ async def compared(task: Task, rows: Sequence[JudgedRow], sandbox: Sandbox) -> J
         tree = seen.tree_with(row.code)
         assert tree is not None, "it ran before"
         programs.append(Program(tree=tree, module=seen.slot.module, function=task.entry_point))
-    inputs = draw_inputs(seen.slot.signature, seen.slot.examples, count=INPUTS)
+    inputs = draw_inputs(seen.slot.signature, seen.slot.examples, count=INPUTS, brief=seen.slot.brief)
     clusters = await compare(programs, inputs, sandbox)
     facts = tuple(
         Facts(

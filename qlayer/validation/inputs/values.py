@@ -6,29 +6,34 @@ numbers, equal lengths), so most mutated inputs respect preconditions that nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
+from qlayer.validation.inputs.hints import Hints
 from qlayer.validation.inputs.shape import SCALARS, Shape
 
 MAX_ITEMS = 8
+NO_HINTS = Hints()
 _NUMBERS = (0, 1, -1, 2, 3, 5, 7, 10, 12, 20, 100)
-_USUAL_INT = 40
+_USUAL_INT = 60
 """Large enough to tell programs apart, small enough for one that counts to it in the slowest way."""
 _LETTERS = "abcxyzABC 019_-.,"
 _WORDS = ("", "a", "ab", "hello world", "Hello, World!", "aaaa", "12", "x1y2")
+_SEPARATORS = (" ", ",", ".", "-")
 _GUESSES = ("int", "str")
 """For a parameter of which nothing is known."""
 
 
 class Pool:
-    """The scalars seen in examples: fresh values are drawn near them."""
+    """The scalars seen in examples: fresh values are drawn near them and what the request's words name."""
 
-    def __init__(self, values: Iterable[Any]) -> None:
+    def __init__(self, values: Iterable[Any], hints: Hints = NO_HINTS) -> None:
         self.ints: list[int] = []
         self.floats: list[float] = []
         self.strings: list[str] = []
+        self.words = hints.words
+        self.numbers = tuple(number + step for number in hints.numbers for step in (0, 1, -1))
         for value in values:
             self._add(value)
         self.alphabet = "".join(sorted(set("".join(self.strings)))) or _LETTERS
@@ -77,6 +82,27 @@ class Drawer:
             return {_hashable(item) for item in items}
         return items
 
+    def edges(self, value: Any) -> list[Any]:
+        """The value made empty, single, double, reversed, sorted, zero, one, one more and one less."""
+        if isinstance(value, bool):
+            return [not value]
+        if isinstance(value, int):
+            return [0, 1, -1, 2, value + 1, value - 1]
+        if isinstance(value, float):
+            return [0.0, 1.0, -value, value + 0.5]
+        if isinstance(value, str):
+            return ["", value[:1], value + value, value[::-1], value.swapcase(), value[:-1]]
+        if isinstance(value, list):
+            ordered = sorted(value, key=lambda item: (str(type(item)), repr(item)))
+            return [[], value[:1], value + value, value[::-1], ordered, value[:-1], value[:1] * 3]
+        if isinstance(value, dict):
+            return [{}, dict(list(value.items())[:1])]
+        return [set()] if isinstance(value, set) else []
+
+    def crossed(self, known: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """Each argument out of any of the known tuples."""
+        return tuple(self._random.choice(column) for column in zip(*known, strict=False))
+
     def mutated(self, value: Any) -> Any:
         """A relative of the value: of the same type, changed in one place or as a whole."""
         if isinstance(value, bool) or value is None:
@@ -103,7 +129,7 @@ class Drawer:
     def _scalar(self, kind: str) -> Any:
         random, pool = self._random, self._pool
         if kind == "int":
-            known = [*_NUMBERS, *pool.ints]
+            known = [*_NUMBERS, *pool.ints, *pool.numbers]
             return random.choice((random.choice(known), random.randint(0, max(_USUAL_INT, 3 * pool.largest))))
         if kind == "float":
             return random.choice((*pool.floats, 0.0, 1.0, -1.5, 2.5, round(random.uniform(-10, 10), 3)))
@@ -116,6 +142,8 @@ class Drawer:
 
     def _text(self) -> str:
         random = self._random
+        if self._pool.words and random.random() < 0.25:
+            return random.choice(self._pool.words)
         if self._pool.strings and random.random() < 0.4:
             return self._string_near(random.choice(self._pool.strings))
         if not self._pool.strings and random.random() < 0.4:
@@ -128,6 +156,11 @@ class Drawer:
         )
 
     def _string_near(self, text: str) -> str:
+        if text in self._pool.words and self._random.random() < 0.5:
+            return self._random.choice(self._pool.words)
+        separator = next((mark for mark in _SEPARATORS if mark in text), None)
+        if separator is not None and self._random.random() < 0.5:
+            return separator.join(self._words_near(text.split(separator)))
         at = self._random.randrange(len(text)) if text else 0
         letter = self._random.choice(self._pool.alphabet)
         return self._random.choice(
@@ -141,6 +174,21 @@ class Drawer:
                 text.swapcase(),
                 text[:at],
                 text + " " + text[at:] if " " in text else text[at:],
+            )
+        )
+
+    def _words_near(self, words: list[str]) -> list[str]:
+        """Words in another order, one fewer, one twice, one more or another one."""
+        random, at = self._random, self._random.randrange(len(words))
+        other = random.choice(self._pool.words or words)
+        return random.choice(
+            (
+                random.sample(words, len(words)),
+                [*words[:at], *words[at + 1 :]],
+                [*words, words[at]],
+                [*words, other],
+                [*words[:at], other, *words[at + 1 :]],
+                [*words[:at], self._string_near(words[at]), *words[at + 1 :]],
             )
         )
 
@@ -158,6 +206,10 @@ class Drawer:
     def _one_changed(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
         if not items:
             return items
+        numbers = all(type(item) is int for item in items)
+        if numbers and len(items) > 1 and self._random.random() < 0.25:
+            factor = self._random.choice((1, 2, 3))
+            return tuple(factor * item for item in self._random.sample(items, len(items)))
         at = self._random.randrange(len(items))
         return (*items[:at], self.mutated(items[at]), *items[at + 1 :])
 

@@ -99,3 +99,60 @@ def test_a_small_domain_is_exhausted_not_repeated(head: str, most: int) -> None:
 def test_inputs_stay_small() -> None:
     huge = "(" + repr("x" * 1_999) + ",)"
     assert all(len(text) <= 2_000 for text in draw_inputs("def f(s: str)", [example(huge)], count=20))
+
+
+def test_the_edges_of_an_example_come_early() -> None:
+    inputs = drawn("def f(xs, k)", "([5, 3, 9], 4)", count=30)
+    firsts = [xs for xs, _ in inputs]
+    assert all(edge in firsts for edge in ([], [5], [9, 3, 5], [3, 5, 9], [5, 5, 5]))
+    assert {0, 1, -1, 5, 3} <= {k for _, k in inputs}
+
+
+def test_a_number_that_was_the_length_of_a_list_stays_its_length() -> None:
+    inputs = drawn("def f(xs, n)", "([4, 1, 7], 3)", "([2, 9], 2)")
+    assert len(inputs) == 50
+    assert all(len(xs) == n for xs, n in inputs)
+    free = drawn("def f(xs, n)", "([4, 1, 7], 3)", "([2, 9], 5)")
+    assert any(len(xs) != n for xs, n in free)
+
+
+def test_lists_of_one_length_stay_so_when_two_examples_say_it() -> None:
+    inputs = drawn("def f(a, b)", "([1, 2], [3, 4])", "([1, 2, 3], [4, 5, 6])")
+    assert all(len(a) == len(b) for a, b in inputs)
+
+
+def test_what_the_words_demand_is_kept() -> None:
+    given = {"brief": "Takes a positive integer and a sorted list."}
+    inputs = drawn("def f(n, xs)", "(3, [1, 2])", **given)
+    assert all(n >= 1 and xs == sorted(xs) for n, xs in inputs)
+    assert any(n < 1 for n, _ in drawn("def f(n, xs)", "(3, [1, 2])"))
+
+
+def test_words_against_which_an_example_speaks_are_not_kept() -> None:
+    inputs = drawn("def f(n)", "(-3,)", brief="Takes a positive integer.")
+    assert any(n < 0 for (n,) in inputs)
+
+
+def test_words_and_numbers_of_the_request_are_drawn() -> None:
+    brief = "Returns how far a planet is: Mercury, Venus, Earth and so on, or 'nowhere', at most 77 times."
+    inputs = drawn("def f(planet: str, times: int)", brief=brief, count=100)
+    assert {"Mercury", "Venus", "Earth", "nowhere"} & {planet for planet, _ in inputs}
+    assert {76, 77, 78} & {times for _, times in inputs}
+
+
+@pytest.mark.parametrize(
+    ("head", "brief", "wanted"),
+    [
+        ("def grades(marks)", "For example grade_equation([4.0, 3, 1.7]) gives letters.", ([4.0, 3, 1.7],)),
+        ("def f(ops, xs)", "ops = ['+', '*'] and xs = [2, 3, 4]", (["+", "*"], [2, 3, 4])),
+        ("def f(xs)", "Sorts xs = [3, 1] (see below), unless [oops or {1: }.", ([3, 1],)),
+    ],
+)
+def test_without_examples_values_in_the_text_are_used(head: str, brief: str, wanted: tuple[Any, ...]) -> None:
+    assert wanted in drawn(head, brief=brief)
+
+
+def test_words_inside_of_text_are_moved_as_wholes() -> None:
+    inputs = drawn("def f(s: str)", "('three one five',)", brief="Words from 'zero' to 'nine'.")
+    known = {"zero", "nine", "three", "one", "five"}
+    assert sum(set(text.split()) <= known and " " in text for (text,) in inputs) >= 5
