@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 
 MAX_NAME_CHARS = 40
 MAX_WORDS = 4
 
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 # fmt: off
 _SMALL_WORDS = frozenset({
@@ -30,3 +32,10 @@ def identifier(text: str) -> str:
     if name[:1].isdigit():
         name = f"f_{name}"
     return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def package_name(name: str) -> str:
+    """A package name near `name` that shadows neither the standard library nor pytest."""
+    package = identifier(_CAMEL.sub("_", name)) or "library"
+    taken = package in sys.stdlib_module_names or package in ("test", "tests", "src", "pytest")
+    return f"{package}_lib" if taken else package

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from qlayer.types.frozen import Frozen
+from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import Digest, digest_of
+from qlayer.types.tool import Conversion, Tool
 
 MAX_SPEC_BYTES = 64 * 1024
 
@@ -103,6 +104,12 @@ class Spec(Frozen):
     scenario: tuple[HttpExample, ...] = ()
     rules: tuple[str, ...] = ()
     """Sentences that the service must keep, for example "pages must be positive"."""
+    tool: Tool | None = added(None)
+    """The command-line tool that is asked for."""
+    conversions: tuple[Conversion, ...] = added(())
+    """Examples of data that is turned into other data."""
+    helpers: tuple[Signature, ...] = added(())
+    """Further functions and methods that are asked for beside `signature`."""
     ignored: tuple[Ignored, ...] = Field(default=())
 
     @property

@@ -17,6 +17,7 @@ from qlayer.generation.intake.prose import description_of, title_of
 from qlayer.generation.intake.tables import read_tables
 from qlayer.generation.intake.target import Target
 from qlayer.generation.intake_http import HttpParts, parse_http
+from qlayer.generation.intake_tool import ToolParts, parse_tool
 from qlayer.generation.naming import function_name
 from qlayer.types.spec import MAX_SPEC_BYTES, Example, Ignored, Signature, Spec
 
@@ -35,6 +36,10 @@ def parse_spec(text: str, *, template: str | None = None) -> Spec:
     head = None if http.routes else find_head(page)
     if not (http.routes or http.scenario or (http.entities and head is None)):
         http = HttpParts()
+    if template == "cli" or (template is None and not http.routes):
+        tool = parse_tool(page, wanted=template == "cli")
+        if tool.tool is not None and (template == "cli" or head is None):
+            return _tool_spec(page, template, tool)
     prose = _without_lines(blank(page, head.spans) if head else page, http.lines)
     target = Target.of(head.signature) if head else None
     found = _read_examples(prose, target)
@@ -61,6 +66,18 @@ def parse_spec(text: str, *, template: str | None = None) -> Spec:
         scenario=http.scenario,
         rules=http.rules,
         ignored=_by_line((*found.ignored, *contradicting, *http.ignored)),
+    )
+
+
+def _tool_spec(page: str, template: str | None, parts: ToolParts) -> Spec:
+    """A request for a command-line tool: its calls are the examples."""
+    prose = _without_lines(page, parts.lines)
+    return Spec(
+        title=title_of(page, prose, None),
+        description=description_of(page, prose, None),
+        template=template,
+        tool=parts.tool,
+        ignored=_by_line(parts.ignored),
     )
 
 

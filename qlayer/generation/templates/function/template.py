@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from pathlib import Path
 
 from qlayer.errors import InputError
 from qlayer.generation.base import Fit, Skeleton, Slot
-from qlayer.generation.naming import function_name, identifier
+from qlayer.generation.naming import function_name, package_name
 from qlayer.generation.templates.function.source import docstring_block, signature_imports
 from qlayer.generation.templates.function.tests import case_of, test_of
 from qlayer.generation.templates.render import render_folder
@@ -17,7 +15,6 @@ from qlayer.types.source import SourceTree
 from qlayer.types.spec import Signature, Spec
 
 _FILES = Path(__file__).parent / "files"
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class FunctionTemplate:
@@ -42,7 +39,7 @@ class FunctionTemplate:
                 limit="a plain def",
             )
         imports = signature_imports(signature)
-        package = _package_name(signature.name)
+        package = package_name(signature.name)
         path, module = f"src/{package}/core.py", f"{package}.core"
         tests_path = f"tests/test_{package}.py"
         tests = [test_of(example, number) for number, example in enumerate(spec.examples, 1)]
@@ -90,10 +87,3 @@ def _signature_from_title(title: str) -> Signature:
     """For a request that shows neither a head nor an example."""
     name = function_name(title)
     return Signature(name=name, source=f"def {name}(value)")
-
-
-def _package_name(function: str) -> str:
-    """A package name that shadows neither the standard library nor pytest."""
-    name = identifier(_CAMEL.sub("_", function)) or "library"
-    taken = name in sys.stdlib_module_names or name in ("test", "tests", "src", "pytest")
-    return f"{name}_lib" if taken else name
