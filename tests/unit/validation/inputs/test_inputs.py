@@ -122,8 +122,8 @@ def test_lists_of_one_length_stay_so_when_two_examples_say_it() -> None:
 
 
 def test_what_the_words_demand_is_kept() -> None:
-    given = {"brief": "Takes a positive integer and a sorted list."}
-    inputs = drawn("def f(n, xs)", "(3, [1, 2])", **given)
+    brief = "Takes a positive integer and a sorted list."
+    inputs = drawn("def f(n, xs)", "(3, [1, 2])", brief=brief)
     assert all(n >= 1 and xs == sorted(xs) for n, xs in inputs)
     assert any(n < 1 for n, _ in drawn("def f(n, xs)", "(3, [1, 2])"))
 
