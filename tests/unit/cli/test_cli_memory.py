@@ -56,7 +56,7 @@ def test_a_correction_becomes_a_capsule_and_a_memory(qlayer: Any, capsule: str) 
     (row,) = json.loads(qlayer("memory", "ls", "--json").stdout)["memories"]
     assert (row["id"], row["kind"], row["who"], row["used"]) == (result["correction"], "correction", "ada", 0)
     listed = qlayer("memory", "ls").stdout
-    assert row["id"] in listed and "lexical (TF-IDF cosine)" in listed
+    assert row["id"] in listed and "lexical (words in common)" in listed
     shown = qlayer("memory", "show", row["id"][:8])
     assert "+    return n + n" in shown.stdout and "accepted but wrong" in shown.stdout
 
