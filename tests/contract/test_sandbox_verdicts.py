@@ -68,9 +68,9 @@ async def sandbox() -> AsyncIterator[WarmSandbox]:
 
 
 async def test_a_sleeper_hits_the_idle_limit_and_keeps_its_output(sandbox: WarmSandbox) -> None:
-    result = await judge(sandbox, program(SLEEPER), idle_s=0.5)
+    result = await judge(sandbox, program(SLEEPER), idle_s=1)
     assert result.verdict.outcome is Outcome.IDLE_LIMIT, result
-    assert result.verdict.evidence.limit == "idle_s=0.5"
+    assert result.verdict.evidence.limit == "idle_s=1"
     assert result.stdout == b"partial\n"
     assert result.usage.wall_s < ROOMY.wall_s
     assert not result.verdict.retryable

@@ -18,11 +18,11 @@ from hostile_bare import run_bare
 from hostile_controls import WALLS, table, unknown
 from hostile_corpus import ATTACKS, BENIGN, CORPUS, FORGERIES, Program
 from hostile_host import SECRET, Host
+from sandbox_backends import undisturbed
 
 from qlayer.errors import TierUnavailable
 from qlayer.sandbox.base import ProgramJob, Sandbox, SandboxResult
 from qlayer.sandbox.config import Control, WarmConfig
-from qlayer.sandbox.retrying import RetryingSandbox
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
@@ -54,8 +54,7 @@ async def guarded(host: Host) -> AsyncIterator[Sandbox]:
     descriptor = os.open(host.folder / "secret", os.O_RDONLY)
     os.set_inheritable(descriptor, True)
     try:
-        # As every check does: what a busy host spoils is done again.
-        async with RetryingSandbox(WarmSandbox(WarmConfig(workers=1))) as sandbox:
+        async with WarmSandbox(WarmConfig(workers=1)) as sandbox:
             yield sandbox
     except TierUnavailable as missing:
         pytest.skip(f"this host cannot isolate: {missing}")
@@ -67,7 +66,7 @@ async def guarded(host: Host) -> AsyncIterator[Sandbox]:
 async def run_in_a_row(sandbox: Sandbox, program: Program, host: Host) -> SandboxResult:
     """The result of the last of its runs."""
     for _ in range(program.runs):
-        result = await sandbox.run(program.job(host.places), program.limits)
+        result = await undisturbed(sandbox, program.job(host.places), program.limits)
     return result
 
 

@@ -21,7 +21,6 @@ from qlayer.errors import TierUnavailable
 from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.config import DockerConfig, GvisorConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
-from qlayer.sandbox.retrying import RetryingSandbox
 from qlayer.types.verdict import Outcome
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,7 +73,7 @@ async def guarded(host: Host, request: pytest.FixtureRequest) -> AsyncIterator[S
     descriptor = os.open(host.folder / "secret", os.O_RDONLY)
     os.set_inheritable(descriptor, True)
     try:
-        async with RetryingSandbox(made(request.param)) as sandbox:
+        async with made(request.param) as sandbox:
             yield sandbox
     except TierUnavailable as missing:
         pytest.skip(str(missing))
