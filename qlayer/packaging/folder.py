@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -50,21 +50,33 @@ def write_folder(
     replaced as a whole; any other folder is refused still.
     Raises `InputError`, `StoreFull`, `StoreError`.
     """
+    content = {**tree.files, **sidecars, MANIFEST_PATH: canonical_json(manifest)}
+    target = written_whole(content, destination, replace=_check_export if force else None)
+    size = sum(len(data) for data in tree.files.values())
+    return Exported(capsule=manifest.id, path=target, files=len(tree.files), bytes=size)
+
+
+def written_whole(
+    content: Mapping[str, bytes], destination: Path, *, replace: Callable[[Path], None] | None = None
+) -> Path:
+    """Write files (tree path -> bytes) to a folder that is missing or empty; where it lies now.
+
+    `replace` may let a folder be replaced that is neither: it raises `InputError` for one that must stay.
+    Raises `InputError`, `StoreFull`, `StoreError`.
+    """
     target = destination.absolute()
     with _explained(target):
-        _check_destination(target, force)
+        _check_destination(target, replace)
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(mkdtemp(dir=target.parent, prefix=f".{target.name}.qlayer-"))
         try:
             fresh = work / "fresh"
-            content = {**tree.files, **sidecars, MANIFEST_PATH: canonical_json(manifest)}
             for path, data in content.items():
                 _write_file(fresh / path, data)
             _put_in_place(fresh, target, work / "replaced")
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    size = sum(len(data) for data in tree.files.values())
-    return Exported(capsule=manifest.id, path=target, files=len(tree.files), bytes=size)
+    return target
 
 
 def regular_files(folder: Path) -> Iterator[str]:
@@ -91,7 +103,7 @@ def read_regular(folder: Path, path: str) -> bytes | None:
         return stream.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
-def _check_destination(target: Path, force: bool) -> None:
+def _check_destination(target: Path, replace: Callable[[Path], None] | None) -> None:
     if target.is_symlink():
         raise InputError(f"{target} is a symbolic link; give the folder itself", field="destination")
     if not target.exists():
@@ -100,10 +112,14 @@ def _check_destination(target: Path, force: bool) -> None:
         raise InputError(f"{target} is not a folder", field="destination")
     if not any(target.iterdir()):
         return
-    if not force:
+    if replace is None:
         raise InputError(
             f"{target} is not empty", field="destination", hint="give a new folder, or use --force"
         )
+    replace(target)
+
+
+def _check_export(target: Path) -> None:
     if read_regular(target, MANIFEST_PATH) is None:
         raise InputError(
             f"{target} is not an exported capsule, so it is not replaced",
