@@ -28,12 +28,21 @@ class Draw(Frozen):
     sampling: Sampling
 
 
-def draw(slot: Slot, spec: Spec, index: int, *, max_tokens: int, seed: int = 0) -> Draw:
+def draw(
+    slot: Slot,
+    spec: Spec,
+    index: int,
+    *,
+    max_tokens: int,
+    seed: int = 0,
+    temperature: float = TEMPERATURE,
+    top_p: float = TOP_P,
+) -> Draw:
     """Sample `index` (0: greedy) of a slot under a run's `seed`."""
     if index == 0:
         return Draw(index=0, messages=greedy_prompt(slot, spec), sampling=Sampling(max_tokens=max_tokens))
     sampling = Sampling(
-        max_tokens=max_tokens, temperature=TEMPERATURE, top_p=TOP_P, seed=seed * _SEEDS_APART + index
+        max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed * _SEEDS_APART + index
     )
     messages = greedy_prompt(slot, spec, phrasing=(index - 1) % len(PHRASINGS))
     return Draw(index=index, messages=messages, sampling=sampling)

@@ -1,103 +1,50 @@
-"""The only loop of the product: sample, check, and try again with what was learned, within bounds.
+"""The only loop of the product: sample, compare, choose, repair, within a budget that is always in view.
 
-One greedy sample first. While a trusted check fails, the next try is either a *repair* (a crash: the model
-sees its program and the error, and gives the whole function back) or a *resample* (a wrong answer: a fresh
-program with the failing example in view). A try replaces the best so far only when it passes more and breaks
-nothing that passed; else the best stays (roll back). The loop ends when all passes, when the model repeats
-itself, or when a bound is reached, and says which. Evidence for these choices: docs/decisions/0003-loop.md.
+For each slot of a project (LOOP.md; evidence and numbers in docs/decisions/0003-loop.md and 0006-waves.md):
+
+1. One greedy sample. If every trusted check passes, it is confirmed by as many further samples as the policy
+   wants to agree with it, and kept.
+2. Else samples in waves, drawn side by side at a temperature; the rest of a wave is cancelled once a group
+   of them passes everything and behaves alike (`wave`).
+3. All that runs is run on the same inputs and grouped by behaviour; facts decide, not the model (`choose`).
+   A tie is put to the person who watches, and the answer is a trusted example from then on (`asking`).
+4. What still fails is repaired or written afresh, a bounded number of times, without regression (`mend`).
+5. The best so far is kept, with the reason why the loop ended.
+
+Tokens go where they pay: fresh samples and selection lift a small model most, repair fixes crashes. Every
+answer, verdict and choice is a recorded step, and every decision follows from those, so a killed run goes on
+where it was and asks for nothing twice.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from qlayer.errors import BudgetExceeded
 from qlayer.generation.base import Skeleton, Slot
-from qlayer.generation.prompt import greedy_prompt
-from qlayer.generation.repair import crash_prompt, error_signature, resample_prompt
+from qlayer.pipeline.asking import Asker
+from qlayer.pipeline.attempts import Examiner, run_in_order
+from qlayer.pipeline.budget import Share
+from qlayer.pipeline.choose import Chooser
+from qlayer.pipeline.compare import Comparison
 from qlayer.pipeline.journal import Journal
+from qlayer.pipeline.mend import Mender
 from qlayer.pipeline.policy import LoopPolicy
-from qlayer.pipeline.sampling import Ask, Sampler, make_candidate
+from qlayer.pipeline.sampling import Sampler
+from qlayer.pipeline.wave import Waves, accepts_alone, agreement_wanted
+from qlayer.pipeline.work import Bench, Larger, Work
 from qlayer.sandbox.base import Sandbox
-from qlayer.types.candidate import Candidate, Sampling
-from qlayer.types.check import CheckPlan, CheckResult
-from qlayer.types.ids import Digest
-from qlayer.types.run import AttemptKind, Checked, SlotSettled
+from qlayer.types.check import CasesPlan, HttpPlan
+from qlayer.types.run import SlotSettled
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Spec
-from qlayer.validation.checks import run_check
-from qlayer.validation.feedback import Failure, failed_cases, first_failure
 
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try at a slot: the candidate, the project with it, and what its checks said."""
-
-    index: int
-    kind: AttemptKind
-    candidate: Candidate
-    tree: SourceTree | None
-    checks: tuple[CheckResult, ...]
-    passed: int
-    total: int
-
-    @property
-    def solved(self) -> bool:
-        return self.tree is not None and bool(self.checks) and all(c.ok for c in self.checks if c.trusted)
-
-    @property
-    def boots(self) -> bool:
-        """Whether the project still starts with this filling: the first check is the boot check."""
-        return self.tree is not None and bool(self.checks) and self.checks[0].ok
-
-    @property
-    def failure(self) -> Failure | None:
-        return first_failure(self.candidate.diagnoses, self.checks)
-
-    def improves_on(self, best: Attempt) -> bool:
-        """More passes, and nothing that passed before fails now."""
-        lost = failed_cases(self.checks) - failed_cases(best.checks) if best.boots else set[str]()
-        return (self.boots, self.passed) > (best.boots, best.passed) and not lost
-
-
-@dataclass
-class Tries:
-    """What was tried so far, and what that leaves to try."""
-
-    policy: LoopPolicy
-    repairs: int = 0
-    resamples: int = 0
-    repeats: int = 0
-    programs: set[Digest] = field(default_factory=set)
-    errors_sent: set[str] = field(default_factory=set)
-
-    def note(self, candidate: Candidate) -> None:
-        """Count an answer that had been given before."""
-        if candidate.ast_digest is not None and candidate.ast_digest in self.programs:
-            self.repeats += 1
-            return
-        self.repeats = 0
-        if candidate.ast_digest is not None:
-            self.programs.add(candidate.ast_digest)
-
-    def next_kind(self, best: Attempt) -> AttemptKind | None:
-        """Repair a crash that the model has not been shown yet, else resample, else nothing is left."""
-        failure = best.failure
-        if failure is not None and failure.is_crash and self.repairs < self.policy.max_repairs:
-            shown = error_signature(failure, best.candidate)
-            if shown not in self.errors_sent:
-                self.errors_sent.add(shown)
-                self.repairs += 1
-                return AttemptKind.REPAIR
-        if self.resamples < self.policy.max_resamples:
-            self.resamples += 1
-            return AttemptKind.RESAMPLE
-        return None
+__all__ = ["Loop", "reason", "run_in_order"]
 
 
 @dataclass(frozen=True)
 class Loop:
-    """Fills one slot after the other. All it decides is recorded, so a killed run goes on where it was."""
+    """Fills one slot after the other."""
 
     sampler: Sampler
     sandbox: Sandbox
@@ -105,127 +52,118 @@ class Loop:
     policy: LoopPolicy
     spec: Spec
     skeleton: Skeleton
+    seed: int = 0
+    larger: Larger | None = None
+    asker: Asker | None = None
+    """Asks the person who watches; None when nobody does."""
 
     async def settle(self, slot: Slot, tree: SourceTree, slots_left: int) -> tuple[SlotSettled, SourceTree]:
         """Fill `slot` in `tree`; returns what was recorded and the tree that goes on.
 
         `slots_left` counts this one. Every slot gets its greedy sample while the budget lasts; further tries
-        stop at an equal share of it, so that one hard slot does not starve the others.
+        stop at an equal share of it, so that one hard slot does not starve the others. Raises `LLMError`,
+        `SandboxError`, `StoreError`.
         """
-        tries = Tries(self.policy)
-        share = self.sampler.meter.share(slots_left)
-        best: Attempt | None = None
-        kind: AttemptKind | None = AttemptKind.GREEDY
-        tried, reason = 0, ""
-        try:
-            while kind is not None:
-                attempt = await self._attempt(slot, tree, tried, kind, best)
-                tried += 1
-                tries.note(attempt.candidate)
-                if best is None or attempt.improves_on(best):
-                    best = attempt
-                reason = _stop_reason(best, tries) or ""
-                if not reason and self.sampler.meter.exceeds(share):
-                    reason = f"its share of the budget is used up ({_state(best)})"
-                kind = tries.next_kind(best) if not reason else None
-            reason = reason or f"{tried} tries did not solve it ({_state(best)})"
-        except BudgetExceeded as error:
-            reason = f"{error.message} ({_state(best)})" if best is not None else error.message
-        kept = best if best is not None and best.boots else None
-        after = kept.tree if kept is not None and kept.tree is not None else tree
-        settled = await self._record(slot, kept, after, reason, tried)
-        return settled, after
+        bench = self._bench(slots_left)
+        work = Work(slot=slot, tree=tree, comparison=Comparison.of(slot, self.sandbox))
+        ended = await self._sample(bench, work)
+        ended = await self._choose(bench, work) or ended
+        if ended is None and not (work.best is not None and work.best.solved):
+            ended = await self._mend(bench, work)
+        return await self._record(work, ended)
 
-    async def _record(
-        self, slot: Slot, kept: Attempt | None, after: SourceTree, reason: str, tried: int
-    ) -> SlotSettled:
+    async def _sample(self, bench: Bench, work: Work) -> str | None:
+        """Steps 1 and 2; why the budget ended them."""
+        waves = Waves(bench)
+        try:
+            greedy = await waves.greedy(work)
+            cases = _judged_cases(work.slot)
+            if accepts_alone(self.policy, greedy, cases, work.comparison.possible):
+                work.best = greedy
+            else:
+                await waves.draw(work, agreement_wanted(self.policy, greedy, cases))
+        except BudgetExceeded as error:
+            return error.message
+        return None
+
+    async def _choose(self, bench: Bench, work: Work) -> str | None:
+        """Step 3, again after every answer."""
+        if work.best is not None:
+            return None
+        chooser = Chooser(bench)
+        selected = await chooser.choose(work)
+        while selected is not None and selected.tied and self.asker is not None:
+            answered = await self.asker.settle(work, selected, bench.examiner)
+            selected = await chooser.choose(work) if answered else None
+        return None
+
+    async def _mend(self, bench: Bench, work: Work) -> str:
+        """Step 4; why it ended."""
+        try:
+            return await Mender(bench).mend(work)
+        except BudgetExceeded as error:
+            return error.message
+
+    async def _record(self, work: Work, ended: str | None) -> tuple[SlotSettled, SourceTree]:
+        """Step 5."""
+        kept = work.best if work.best is not None and work.best.boots else None
+        after = kept.tree if kept is not None and kept.tree is not None else work.tree
+
         async def make() -> SlotSettled:
             return SlotSettled(
-                slot=slot.name,
+                slot=work.slot.name,
                 kept=kept.index if kept is not None else None,
                 tree=after.digest,
-                reason=reason,
+                reason=reason(work, ended),
                 solved=kept is not None and kept.solved,
             )
 
-        settled = await self.journal.step("settle", [slot.name, after.digest, tried], SlotSettled, make)
-        return settled
+        inputs = [work.slot.name, after.digest, len(work.attempts)]
+        return await self.journal.step("settle", inputs, SlotSettled, make), after
 
-    async def _attempt(
-        self, slot: Slot, tree: SourceTree, index: int, kind: AttemptKind, best: Attempt | None
-    ) -> Attempt:
-        ask = self._ask(slot, index, kind, best)
-        sampled, text = await self.sampler.sample(ask)
-        candidate, filled = make_candidate(sampled, text, slot, tree)
-        plans = (*self.skeleton.boot, *slot.checks)
-
-        async def make() -> Checked:
-            checks = await run_in_order(plans, filled, self.sandbox) if filled is not None else ()
-            return Checked(
-                slot=slot.name,
-                attempt=index,
-                candidate=candidate,
-                checks=checks,
-                passed=sum(check.passed for check in checks if check.trusted),
-                total=sum(trusted_cases(plan) for plan in plans),
-            )
-
-        inputs = [slot.name, index, sampled.completion, tree.digest]
-        checked = await self.journal.step("check", inputs, Checked, make)
-        return Attempt(index, kind, checked.candidate, filled, checked.checks, checked.passed, checked.total)
-
-    def _ask(self, slot: Slot, index: int, kind: AttemptKind, best: Attempt | None) -> Ask:
-        greedy = Sampling(max_tokens=self.policy.sample_tokens)
-        failure = best.failure if best is not None else None
-        if kind is AttemptKind.GREEDY or best is None:
-            return Ask(slot, index, kind, greedy_prompt(slot, self.spec), greedy)
-        if kind is AttemptKind.REPAIR and failure is not None:
-            messages = crash_prompt(slot, self.spec, best.candidate.code, failure)
-            return Ask(slot, index, kind, messages, greedy)
-        sampling = greedy.model_copy(
-            update={
-                "temperature": self.policy.resample_temperature,
-                "top_p": self.policy.resample_top_p,
-                "seed": index,
-            }
+    def _bench(self, slots_left: int) -> Bench:
+        most = Share(tokens=self.policy.tokens, seconds=self.policy.seconds)
+        share = self.sampler.meter.share(slots_left, most=most)
+        return Bench(
+            sampler=self.sampler.within(share),
+            greedy_sampler=self.sampler,
+            examiner=Examiner(self.sandbox, self.journal, self.skeleton.boot),
+            journal=self.journal,
+            policy=self.policy,
+            spec=self.spec,
+            seed=self.seed,
+            larger=self.larger,
         )
-        return Ask(slot, index, kind, resample_prompt(slot, self.spec, failure, index), sampling)
 
 
-async def run_in_order(
-    plans: tuple[CheckPlan, ...], tree: SourceTree, sandbox: Sandbox
-) -> tuple[CheckResult, ...]:
-    """Run checks one after the other; when the project does not boot, the rest is not run."""
-    results: list[CheckResult] = []
-    for plan in plans:
-        result = await run_check(plan, tree, sandbox)
-        results.append(result)
-        if plan.kind == "boot" and not result.ok:
-            break
-    return tuple(results)
+def reason(work: Work, ended: str | None) -> str:
+    """Why the loop ended, as a sentence for people. Pure."""
+    best = work.best
+    if best is None:
+        tried = len(work.attempts)
+        nothing = f"none of {tried} tries runs" if tried else "nothing was tried"
+        return f"{ended} ({nothing})" if ended else nothing
+    if not best.solved:
+        return f"{ended or 'nothing is left to try'} ({best.state})"
+    parts = [f"all {best.total} trusted checks pass", _agreement(work)]
+    parts.append(ended if ended not in (None, "repaired") else "")
+    return "; ".join(part for part in parts if part)
 
 
-def trusted_cases(plan: CheckPlan) -> int:
-    """How many trusted cases a plan holds; a boot plan counts as one."""
-    if not plan.trusted:
-        return 0
-    match plan.kind:
-        case "boot":
-            return 1
-        case "pytest":
-            return len(plan.expected_tests)
-        case _:
-            return len(plan.cases)
+def _agreement(work: Work) -> str:
+    """How many of the samples that pass do what the kept one does."""
+    if not work.selections or work.best is None:
+        return ""
+    chosen = work.selections[-1]
+    passing = {facts.index for facts in chosen.facts if work.attempt(facts.index).solved}
+    group = next((set(group) for group in chosen.groups if work.best.index in group), set[int]())
+    if len(passing) < 2 or not group:
+        return ""
+    on = f" on {len(chosen.inputs)} inputs" if chosen.inputs else ""
+    return f"{len(group & passing)} of {len(passing)} samples that pass do the same{on}"
 
 
-def _stop_reason(best: Attempt, tries: Tries) -> str | None:
-    """Why the loop stops here; None: it goes on."""
-    if best.solved:
-        return f"all {best.total} trusted checks pass"
-    if tries.repeats >= tries.policy.max_repeats:
-        return f"stuck: the model repeats a program it gave before ({_state(best)})"
-    return None
-
-
-def _state(best: Attempt | None) -> str:
-    return f"{best.passed} of {best.total} trusted checks pass" if best is not None else "nothing was tried"
+def _judged_cases(slot: Slot) -> int:
+    """Trusted cases that say something about behaviour."""
+    plans = [plan for plan in slot.checks if plan.trusted and isinstance(plan, CasesPlan | HttpPlan)]
+    return sum(case.expected is not None for plan in plans for case in plan.cases)

@@ -37,13 +37,6 @@ class LoopPolicy(Frozen):
     seconds: float = Field(default=180.0, gt=0)
     """Wall seconds that one slot may take, within the run's budget."""
 
-    max_repairs: int = 2
-    max_resamples: int = 3
-    resample_temperature: float = 0.8
-    resample_top_p: float = 0.95
-    max_repeats: int = 2
-    """These five are the old loop's and go with it."""
-
     @property
     def samples(self) -> int:
         """At most so many before repairs, the greedy one included."""

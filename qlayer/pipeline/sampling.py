@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qlayer.errors import BudgetExceeded, LLMUnavailable
 from qlayer.generation.autofix import autofix
 from qlayer.generation.base import Slot
 from qlayer.generation.extract import extract_code
 from qlayer.generation.gate import ast_digest, inspect
+from qlayer.generation.runaway import RunawayWatch
 from qlayer.generation.splice import fill
-from qlayer.llm.base import LLM, ChatRequest, Completion, Message, complete
-from qlayer.pipeline.budget import BudgetMeter
+from qlayer.llm.base import LLM, ChatRequest, Message
+from qlayer.pipeline.budget import WHOLE, BudgetMeter, Share
 from qlayer.pipeline.journal import Journal
+from qlayer.pipeline.writing import Brake, Written, write
 from qlayer.store.base import Blobs
 from qlayer.types.candidate import Candidate, Sampling
 from qlayer.types.ids import ModelId, digest_of
@@ -48,56 +51,70 @@ class Sampler:
     journal: Journal
     meter: BudgetMeter
     on_text: Callable[[Slot, int, str], None]
+    kept_back: Share = WHOLE
+    """What must stay of the budget for others."""
 
-    async def sample(self, ask: Ask) -> tuple[Sampled, str]:
-        """The recorded sample and its text. Raises `BudgetExceeded`, `LLMError`."""
+    def within(self, kept_back: Share) -> Sampler:
+        """The same, which leaves this much of the budget."""
+        return replace(self, kept_back=kept_back)
+
+    def of(self, model: ModelId) -> Sampler:
+        """The same, asking another model."""
+        return replace(self, model=model)
+
+    async def sample(self, ask: Ask, brake: Brake | None = None) -> tuple[Sampled, str]:
+        """The recorded sample and its text; an answer that `brake` ended is ``cancelled``.
+
+        What is on record is given as it is, whatever it cost. Raises `BudgetExceeded`, `LLMError`.
+        """
+        brake = brake or Brake()
 
         async def make() -> Sampled:
-            return await self._generate(ask)
+            return await self._generate(ask, brake)
 
         inputs = [ask.slot.name, ask.attempt, ask.kind, list(ask.messages), ask.sampling, self.model]
         sampled = await self.journal.step("sample", inputs, Sampled, make)
         return sampled, (await self.blobs.get(sampled.completion)).decode()
 
-    async def _generate(self, ask: Ask) -> Sampled:
-        self.meter.check()
+    async def _generate(self, ask: Ask, brake: Brake) -> Sampled:
+        self.meter.check(self.kept_back)
         cap = min(ask.sampling.max_tokens, self.meter.tokens_left)
         sampling = ask.sampling.model_copy(update={"max_tokens": cap})
         request = ChatRequest(model=self.model, messages=ask.messages, sampling=sampling)
         began = time.monotonic()
-        completion = await self._answer(request, ask)
-        self.meter.spend(completion.usage.completion_tokens)
+        with self.meter.reserved(cap):
+            written = await self._answer(request, ask, brake)
+        self.meter.spend(written.usage.completion_tokens)
         return Sampled(
             slot=ask.slot.name,
             attempt=ask.attempt,
             attempt_kind=ask.kind,
             model=self.model,
             prompt=digest_of([message.model_dump() for message in ask.messages]),
-            completion=await self.blobs.put(completion.text.encode(errors="replace")),
+            completion=await self.blobs.put(written.text.encode(errors="replace")),
             sampling=sampling,
-            usage=completion.usage,
-            finish_reason=completion.finish_reason,
+            usage=written.usage,
+            finish_reason=written.finish,
             seconds=time.monotonic() - began,
         )
 
-    async def _answer(self, request: ChatRequest, ask: Ask) -> Completion:
-        """One whole answer. An absent model is asked again; what the clock cut off is kept."""
-        for failures in range(1_000_000):
-            pieces: list[str] = []
+    async def _answer(self, request: ChatRequest, ask: Ask, brake: Brake) -> Written:
+        """One answer, as far as the clock and `brake` let it come. An absent model is asked again."""
+        for failures in itertools.count():
+            if brake.pulled:
+                break
+            heard: list[str] = []
 
-            def keep(text: str, into: list[str] = pieces) -> None:
+            def hear(text: str, into: list[str] = heard) -> None:
                 into.append(text)
                 self.on_text(ask.slot, ask.attempt, text)
 
+            watch = RunawayWatch(ask.slot.name)
+            seconds = max(0.0, self.meter.seconds_left - self.kept_back.seconds)
             try:
-                async with asyncio.timeout(self.meter.seconds_left):
-                    return await complete(self.llm, request, keep)
-            except TimeoutError:
-                # One piece is one token or slightly more: the closest count there is of a stream cut off.
-                usage = TokenUsage(completion_tokens=len(pieces))
-                return Completion(text="".join(pieces), finish_reason="cancelled", usage=usage)
+                return await write(self.llm, request, watch, brake, seconds, hear)
             except LLMUnavailable as error:
-                self.meter.spend(len(pieces))
+                self.meter.spend(len(heard))
                 delay = RETRY_DELAYS_S[min(failures, len(RETRY_DELAYS_S) - 1)]
                 if delay >= self.meter.seconds_left:
                     raise BudgetExceeded(
@@ -105,7 +122,7 @@ class Sampler:
                         resource="seconds",
                     ) from error
                 await asyncio.sleep(delay)
-        raise AssertionError("unreachable: the budget's seconds end before a million tries")
+        return Written(text="", finish="cancelled", usage=TokenUsage())
 
 
 def make_candidate(

@@ -6,13 +6,14 @@ a choice is made (`Selected`), a person is asked (`Asked`) and answers or does n
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from qlayer.types.check import Case, CasesPlan, Comparison, Expectation
 from qlayer.types.frozen import Frozen
 
 ANSWERS = "answers"
-"""Name of the trusted check that holds what a person answered during the run."""
+"""Begins the name of a trusted check that holds what a person answered during the run."""
 
 
 class Facts(Frozen):
@@ -110,7 +111,13 @@ class Answered(Frozen):
         )
 
 
-def answers_plan(module: str, answers: tuple[Answered, ...]) -> CasesPlan | None:
-    """The trusted check that a run's answers make; None without any."""
-    cases = {case.name: case for answered in answers if (case := answered.case) is not None}
-    return CasesPlan(name=ANSWERS, module=module, cases=tuple(cases.values())) if cases else None
+def answers_plans(answers: Iterable[Answered], modules: Mapping[str, str]) -> dict[str, CasesPlan]:
+    """The trusted check that a run's answers make, for each slot with any; `modules` are by slot, too."""
+    cases: dict[str, dict[str, Case]] = {}
+    for answered in answers:
+        if answered.case is not None:
+            cases.setdefault(answered.slot, {})[answered.case.name] = answered.case
+    return {
+        slot: CasesPlan(name=f"{ANSWERS} on {slot}", module=modules[slot], cases=tuple(found.values()))
+        for slot, found in cases.items()
+    }

@@ -20,6 +20,7 @@ __all__ = [
     "at_random",
     "first",
     "largest_cluster",
+    "leading",
     "most_votes",
     "ours",
     "surest",
@@ -71,17 +72,19 @@ SELECTORS: Mapping[str, Selector] = {
 }
 
 
-def tied(candidates: Sequence[Facts], groups: Sequence[Sequence[int]]) -> tuple[int, int] | None:
-    """The best of each of the two groups that lead, when nothing that was seen puts one before the other.
+def leading(candidates: Sequence[Facts], groups: Sequence[Sequence[int]]) -> tuple[Facts, ...]:
+    """The best candidate of each of the two groups that lead, the first one first.
 
-    `groups` hold indices. None without a tie.
+    `groups` hold indices of candidates; one comes back when there is only one group.
     """
     by_index = {facts.index: facts for facts in candidates}
     best = [max((by_index[at] for at in group), key=_rank) for group in groups if group]
-    leading = sorted(best, key=_rank, reverse=True)[:2]
-    if len(leading) < 2 or _rank(leading[0])[:3] != _rank(leading[1])[:3]:
-        return None
-    return leading[0].index, leading[1].index
+    return tuple(sorted(best, key=_rank, reverse=True)[:2])
+
+
+def tied(best: Sequence[Facts]) -> bool:
+    """Whether nothing that was seen of the programs puts the first of two before the second."""
+    return len(best) == 2 and _rank(best[0])[:3] == _rank(best[1])[:3]
 
 
 def _rank(facts: Facts) -> tuple[int, float, float, float, int]:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from qlayer.errors import BudgetExceeded
-from qlayer.pipeline.budget import BudgetMeter
+from qlayer.pipeline.budget import BudgetMeter, Share
 from qlayer.types.ids import RunId
 from qlayer.types.run import CancelRequested, EventBody, RunEvent, RunRecord, RunRequest, Started, Submitted
 from qlayer.types.usage import Budget
@@ -57,7 +57,32 @@ def test_a_share_leaves_the_same_for_every_later_part() -> None:
     meter = BudgetMeter(Budget(tokens=900), record(Budget(tokens=900)), lambda: 0.0)
     share = meter.share(3)
     meter.spend(299)
-    assert not meter.exceeds(share)
+    meter.check(share)
     meter.spend(1)
-    assert meter.exceeds(share)
-    assert not meter.exceeds(meter.share(1))
+    with pytest.raises(BudgetExceeded, match="its share"):
+        meter.check(share)
+    meter.check(meter.share(1))
+
+
+def test_a_part_gets_no_more_than_its_most() -> None:
+    meter = BudgetMeter(Budget(tokens=900, seconds=50), record(Budget(tokens=900)), lambda: 0.0)
+    assert meter.share(1, most=Share(tokens=200, seconds=30.0)) == (700, 20.0)
+    assert meter.share(3, most=Share(tokens=500, seconds=40.0))[0] == 600
+
+
+def test_promised_tokens_are_not_there_for_others() -> None:
+    meter = BudgetMeter(Budget(tokens=100), record(Budget(tokens=100)), lambda: 0.0)
+    assert meter.affordable(30) == 3
+    with meter.reserved(60):
+        assert (meter.tokens_left, meter.affordable(30)) == (40, 1)
+    assert meter.tokens_left == 100
+
+
+def test_a_pause_costs_no_seconds() -> None:
+    now = 0.0
+    meter = BudgetMeter(Budget(seconds=10), record(Budget(seconds=10)), lambda: now)
+    now = 2.0
+    with meter.paused():
+        now = 60.0
+    now = 61.0
+    assert meter.seconds_left == 7
