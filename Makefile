@@ -25,6 +25,7 @@ demo: $(STAMP) ## Generate three projects with a real 1.5B model on a local Ray 
 
 test: $(STAMP) lint ## Lint, types, and every test that is not marked slow
 	@$(BIN)/qlayer models pull qwen2.5-coder-0.5b || echo "weights could not be fetched: tests marked 'model' will be skipped"
+	@$(BIN)/qlayer models pull all-minilm-l6-v2 || echo "weights could not be fetched: tests of sentence embeddings will be skipped"
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest -m "not slow" $(ARGS)
 	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report | grep '^TOTAL' | sed 's/^TOTAL/coverage of lines and branches:/'
