@@ -14,6 +14,7 @@ from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.capsule_accept import accept
 from qlayer.cli.capsule_edit import edit
 from qlayer.cli.capsule_sign import MaybeSigned, TrustFile, sign, trusted
+from qlayer.cli.evidence import evidence
 from qlayer.cli.options import Json, Limit
 from qlayer.cli.render import checks_table, decision_text, out, print_json, printable, short, table
 from qlayer.packaging.diff import CapsuleDiff
@@ -68,6 +69,7 @@ def show(capsule: Id, as_json: Json = False) -> None:
     console.print(Text(printable(manifest.title), style="bold"), decision_text(manifest.decision))
     console.print(table("fact", "value", rows=_facts(manifest)))
     console.print(checks_table(manifest.checks))
+    console.print(*evidence(manifest.proofs, manifest.assessment), sep="\n")
     console.print(table("file", "digest", rows=manifest.files.items()))
 
 

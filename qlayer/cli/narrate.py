@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from qlayer.cli.render import printable, short
+from qlayer.types.assessment import Assessment
 from qlayer.types.check import CheckResult
 from qlayer.types.memory import Recall
 from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
+    Assessed,
     CancelRequested,
     Checked,
     Decided,
     EventBody,
     Finished,
     Packed,
+    ProjectChecked,
     Proved,
     Recalled,
     Sampled,
@@ -56,6 +59,11 @@ def _sentence(body: EventBody) -> str:
         case SlotSettled():
             how = "kept nothing" if body.kept is None else f"kept try {body.kept + 1}"
             return f"{body.slot}: {'solved' if body.solved else 'not solved'}, {how}: {body.reason}"
+        case ProjectChecked():
+            broke = f"rolled back: {'; '.join(body.problems)}"
+            return f"{body.slot}: {broke if body.problems else 'the project holds with it'}"
+        case Assessed():
+            return _assessed(body.assessment)
         case Proved():
             return _proved(body.proof)
         case Decided():
@@ -84,6 +92,11 @@ def _recall(recall: Recall) -> str:
     if not recall.memories:
         return "nothing in the memory is like this"
     return f"uses {', '.join(recall.memories)} of the memory (similarity: {recall.retrieval})"
+
+
+def _assessed(assessment: Assessment) -> str:
+    said = "; ".join(assessment.advice) or "nothing stands out"
+    return f"quality, cost and security: {said}"
 
 
 def _proved(proof: SlotProof) -> str:

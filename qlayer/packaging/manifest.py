@@ -5,16 +5,19 @@ Only events up to the decision count, so that packing again after a crash gives 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from qlayer.errors import InputError
+from qlayer.types.assessment import Assessment
 from qlayer.types.capsule import AttemptRecord, CapsuleManifest, ModelCard
 from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
+    Assessed,
     Checked,
     Decided,
+    ProjectChecked,
     Proved,
     RunEvent,
     RunRecord,
@@ -43,7 +46,7 @@ def build_manifest(
             f"run {record.id} decided on tree {decided.tree}, not on {tree.digest}", field="tree"
         )
     samples = [event.body for event in events if isinstance(event.body, Sampled)]
-    settled = [event.body for event in events if isinstance(event.body, SlotSettled)]
+    settled = _settled(events)
     return CapsuleManifest(
         title=spec.title,
         run_id=record.id,
@@ -64,6 +67,7 @@ def build_manifest(
         usage=sum((sample.usage for sample in samples), TokenUsage()),
         seconds=round(worked_seconds(events), 3),
         proofs=_proofs(events),
+        assessment=_assessment(events, tree),
     )
 
 
@@ -71,6 +75,11 @@ def _proofs(events: Iterable[RunEvent]) -> tuple[SlotProof, ...]:
     """The last of each slot, in the order in which the slots were first settled."""
     found = {event.body.proof.slot: event.body.proof for event in events if isinstance(event.body, Proved)}
     return tuple(found.values())
+
+
+def _assessment(events: Iterable[RunEvent], tree: SourceTree) -> Assessment | None:
+    bodies = [event.body for event in events if isinstance(event.body, Assessed)]
+    return next((body.assessment for body in reversed(bodies) if body.tree == tree.digest), None)
 
 
 def _until_decided(record: RunRecord) -> tuple[RunEvent, ...]:
@@ -87,11 +96,26 @@ def _last(events: Iterable[RunEvent], kind: type[_Body]) -> _Body:
     return bodies[-1]
 
 
-def _attempts(events: Iterable[RunEvent]) -> tuple[AttemptRecord, ...]:
+def _settled(events: Sequence[RunEvent]) -> list[SlotSettled]:
+    """What became of each slot; what broke the project was rolled back, so nothing of it is kept."""
+    bodies = [event.body for event in events]
+    gone = {
+        body.slot: body.problems[0] for body in bodies if isinstance(body, ProjectChecked) and body.problems
+    }
+    settled = [body for body in bodies if isinstance(body, SlotSettled)]
+    return [
+        body.model_copy(update={"kept": None, "solved": False, "reason": f"rolled back: {gone[body.slot]}"})
+        if body.slot in gone
+        else body
+        for body in settled
+    ]
+
+
+def _attempts(events: Sequence[RunEvent]) -> tuple[AttemptRecord, ...]:
     """Each sample that became a candidate, in the order in which the samples were made."""
     bodies = [event.body for event in events]
     checked = {(body.slot, body.attempt): body for body in bodies if isinstance(body, Checked)}
-    kept = {(body.slot, body.kept) for body in bodies if isinstance(body, SlotSettled)}
+    kept = {(body.slot, body.kept) for body in _settled(events)}
     samples = (body for body in bodies if isinstance(body, Sampled) and (body.slot, body.attempt) in checked)
     return tuple(
         AttemptRecord(

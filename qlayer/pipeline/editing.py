@@ -17,8 +17,8 @@ from qlayer.generation.repair import mistake_signature
 from qlayer.generation.splice import fill, read
 from qlayer.generation.templates import TEMPLATES
 from qlayer.packaging.capsule import Capsules
+from qlayer.pipeline.attempts import run_in_order
 from qlayer.pipeline.learning import brief_of
-from qlayer.pipeline.loop import run_in_order
 from qlayer.pipeline.pipeline import unproved
 from qlayer.sandbox.base import Sandbox
 from qlayer.store.base import Memories
@@ -147,8 +147,8 @@ class Editing:
             "checks": checks,
             "decision": decision,
             "edits": (*opened.manifest.edits, edit),
-            "proofs": (),  # they were about other code, or about code that calls what was edited
-            "proofs": (),  # they are about what the model wrote
+            "proofs": (),  # these two are about what the model wrote
+            "assessment": None,
             "acceptance": None,
         }
         return opened.manifest.model_copy(update=changed)

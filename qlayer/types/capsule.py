@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from qlayer.types.assessment import Assessment
 from qlayer.types.candidate import Candidate
 from qlayer.types.check import CheckResult, Decision, Level
 from qlayer.types.frozen import Frozen, added
@@ -96,6 +97,8 @@ class CapsuleManifest(Frozen):
     """Corrections by people since the run, oldest first."""
     proofs: tuple[SlotProof, ...] = added(())
     """One for each slot, in their order; none for what a person edited since."""
+    assessment: Assessment | None = added(None)
+    """Quality, cost and security findings of the files that a model wrote in; not of what a person edited."""
     acceptance: AcceptRecord | None = added(None)
     """Who accepted it; None while nobody did."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from qlayer.types.assessment import Assessment
 from qlayer.types.candidate import Candidate, Sampling
 from qlayer.types.check import CheckResult, Decision
 from qlayer.types.choice import Answered, Asked, Selected, WavePlanned
@@ -154,6 +155,16 @@ class SlotSettled(Frozen):
     solved: bool
 
 
+class ProjectChecked(Frozen):
+    """The project as a whole after a slot was filled. With problems the filling is rolled back."""
+
+    kind: Literal["project"] = "project"
+    slot: str
+    tree: Digest
+    problems: tuple[str, ...] = ()
+    """What the filling broke, as sentences."""
+
+
 class Proved(Frozen):
     """What the filling that was kept in a slot shows beyond its trusted tests."""
 
@@ -161,6 +172,14 @@ class Proved(Frozen):
     tree: Digest
     """The project with the slot filled."""
     proof: SlotProof
+
+
+class Assessed(Frozen):
+    """How good the finished project is, beside being right."""
+
+    kind: Literal["assessed"] = "assessed"
+    tree: Digest
+    assessment: Assessment
 
 
 class Decided(Frozen):
@@ -203,7 +222,9 @@ EventBody = Annotated[
     | Asked
     | Answered
     | SlotSettled
+    | ProjectChecked
     | Proved
+    | Assessed
     | Decided
     | Packed
     | Finished
