@@ -27,6 +27,7 @@ from qlayer.sandbox.environments.shelf import attached, make_root
 from qlayer.sandbox.runtimes import tool_binds
 from qlayer.sandbox.warm import judge
 from qlayer.sandbox.warm.artefacts import ArtefactCache
+from qlayer.sandbox.warm.compiled import CompiledTests
 from qlayer.sandbox.warm.idle import IdleZygotes
 from qlayer.sandbox.warm.languages import Languages
 from qlayer.sandbox.warm.observation import Observation
@@ -39,6 +40,8 @@ from qlayer.types.verdict import Attribution, Evidence, Tier
 
 BACKEND = "warm"
 _DEFAULT_LIMITS = Limits()
+_KERNEL = platform.release()
+_CPUS = os.cpu_count() or 1
 
 
 class WarmSandbox:
@@ -65,6 +68,7 @@ class WarmSandbox:
         self._scratch = Path(tempfile.gettempdir(), f"qlayer-artefacts-{secrets.token_hex(16)}")
         cache = ArtefactCache(config.artefacts or self._scratch, config.artefacts_bytes)
         self._languages = Languages(cache)
+        self._compiled = CompiledTests()
 
     @property
     def info(self) -> SandboxInfo:
@@ -134,7 +138,10 @@ class WarmSandbox:
     async def _run(
         self, job: SandboxJob, plan: Plan, limits: Limits, evidence: Evidence, cancel: asyncio.Event | None
     ) -> SandboxResult:
-        return judge.judge(job, plan, await self._observe(plan, limits, cancel), evidence)
+        plan = self._compiled.known(plan)
+        seen = await self._observe(plan, limits, cancel)
+        self._compiled.learn(plan, seen)
+        return judge.judge(job, plan, seen, evidence)
 
     async def _run_with_tools(
         self,
@@ -228,11 +235,11 @@ class WarmSandbox:
             backend=BACKEND,
             tier=self.info.tier,
             runtime=self.info.runtimes[0],
-            kernel=platform.release(),
+            kernel=_KERNEL,
             hash_seed=interpreter.HASH_SEED,
             filter_digest=self._filter_digest,
             environment=None if isinstance(job, InteractiveJob) else job.environment,
-            host_load=os.getloadavg()[0] / (os.cpu_count() or 1),
+            host_load=os.getloadavg()[0] / _CPUS,
         )
 
 

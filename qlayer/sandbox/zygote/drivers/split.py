@@ -2,16 +2,20 @@
 
 The tester holds the private channel and the hidden tests, the candidate holds neither. Every call carries a
 fresh nonce; an answer with another one, or none, is tampering.
+
+A message is a line of fields between tabs; those with values are JSON in ASCII, which holds neither.
 """
 
 from __future__ import annotations
 
+import base64
 import builtins
 import json
+import marshal
 import os
 import socket
 import sys
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
 from qlayer.sandbox import wire
@@ -22,6 +26,11 @@ from qlayer.sandbox.zygote.report import MAX_LINE, Report
 
 _CALL_FD = 5
 _NONCE_BYTES = 16
+_NONCES = 64
+"""Drawn at once: a system call for each would cost as much as the call that it protects."""
+_NO_KWARGS = wire.encode({})
+_MAX_CODE = 256 * 1024
+"""Bytes of compiled test code that are worth keeping."""
 
 
 class CandidateError(Exception):
@@ -42,15 +51,17 @@ def serve(job: Job, report: Report) -> NoReturn:
         finish(1)
     line = _Line(_CALL_FD)
     while (call := line.receive()) is not None:
-        line.send([call[0], *_answer(function, call[1], call[2])])
+        line.send(call[0], *_answer(function, call[1], call[2]))
     finish(0)
 
 
-def _answer(function: Any, args: str, kwargs: str) -> tuple[str, object]:
+def _answer(function: Any, args: str, kwargs: str) -> tuple[str, str]:
+    # Outside: a call that cannot be read is no exception of the function.
+    positional, named = wire.decode(args), {} if kwargs == _NO_KWARGS else wire.decode(kwargs)
     try:
-        return "value", wire.encode(function(*wire.decode(args), **wire.decode(kwargs)))
+        return "value", wire.encode(function(*positional, **named))
     except BaseException as error:  # an exception is an answer too
-        return "raised", mishap.describe(error)
+        return "raised", json.dumps(mishap.describe(error))
 
 
 def judge(job: Job, report: Report, call_fd: int, check_nonce: bool = True) -> NoReturn:
@@ -64,7 +75,7 @@ def judge(job: Job, report: Report, call_fd: int, check_nonce: bool = True) -> N
     space = {"__name__": "__main__", "__builtins__": builtins, name: stub, "candidate": stub}
     report.send("ready")
     try:
-        code = compile(job.body["tests"], "<tests>", "exec", dont_inherit=True)
+        code = _code(job, report)
         report.send("compiled")
         exec(code, space)
         report.send("done")
@@ -75,13 +86,27 @@ def judge(job: Job, report: Report, call_fd: int, check_nonce: bool = True) -> N
     finish(0)
 
 
+def _code(job: Job, report: Report) -> CodeType:
+    """The compiled tests: the host may have kept them, or may want to. It never looks into them.
+
+    They are reported before the test code runs and before anything of the candidate is read.
+    """
+    if (kept := job.body.get("code")) is not None:
+        code: CodeType = marshal.loads(kept)
+        return code
+    code = compile(job.body["tests"], "<tests>", "exec", dont_inherit=True)
+    if job.body.get("keep") and len(data := marshal.dumps(code)) <= _MAX_CODE:
+        report.send("code", data=base64.b64encode(data).decode())
+    return code
+
+
 def rehearse(function: Any, report: Report) -> None:
     """A call through both sides, in one process."""
     here, there = (_Line(end.detach()) for end in socket.socketpair())
     nonce = os.urandom(_NONCE_BYTES).hex()
-    here.send([nonce, wire.encode([[1.0, 2.0]]), wire.encode({})])
+    here.send(nonce, wire.encode([[1.0, 2.0]]), _NO_KWARGS)
     call = there.receive() or []
-    there.send([call[0], *_answer(function, call[1], call[2])])
+    there.send(call[0], *_answer(function, call[1], call[2]))
     answer = here.receive() or []
     assert wire.decode(answer[2]) == [2.0]
     for line in (here, there):
@@ -99,11 +124,12 @@ class _Stub:
         self._line = line
         self._report = report
         self._check_nonce = check_nonce
+        self._nonces: list[str] = []
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
-        call = [wire.encode(list(args)), wire.encode(kwargs)]
+        call = wire.encode(list(args)), wire.encode(kwargs) if kwargs else _NO_KWARGS
         try:
-            kind, answer = self._exchange(call)
+            kind, answer = self._exchange(*call)
             if kind != "raised":
                 return wire.decode(answer)
             error = _rebuilt(answer)
@@ -115,10 +141,16 @@ class _Stub:
             finish(0)
         raise error
 
-    def _exchange(self, call: list[str]) -> tuple[str, Any]:
-        nonce = os.urandom(_NONCE_BYTES).hex()
+    def _fresh_nonce(self) -> str:
+        if not self._nonces:
+            drawn, width = os.urandom(_NONCES * _NONCE_BYTES).hex(), 2 * _NONCE_BYTES
+            self._nonces = [drawn[at : at + width] for at in range(0, len(drawn), width)]
+        return self._nonces.pop()
+
+    def _exchange(self, args: str, kwargs: str) -> tuple[str, str]:
+        nonce = self._fresh_nonce()
         try:
-            self._line.send([nonce, *call])
+            self._line.send(nonce, args, kwargs)
         except OSError:
             raise EOFError from None
         answer = self._line.receive()
@@ -129,8 +161,12 @@ class _Stub:
         return answer[1], answer[2]
 
 
-def _rebuilt(error: object) -> Exception:
+def _rebuilt(described: str) -> Exception:
     """A built-in exception of the same name, so that tests can expect it."""
+    try:
+        error = json.loads(described)
+    except (ValueError, RecursionError):
+        raise _Tampered("an exception that is not JSON") from None
     if not isinstance(error, dict):
         raise _Tampered("an exception without a description")
     kind = getattr(builtins, str(error.get("type")), CandidateError)
@@ -145,20 +181,21 @@ def _rebuilt(error: object) -> Exception:
 
 
 class _Line:
-    """Lists of JSON, one a line, over the pipe between the two."""
+    """Lines of fields over the pipe between the two."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
-        self._rest = bytearray()
+        self._rest = b""
 
-    def send(self, message: list[object]) -> None:
-        self._socket.sendall(json.dumps(message).encode() + b"\n")
+    def send(self, *fields: str) -> None:
+        """Raises OSError when the other side has ended."""
+        self._socket.sendall(("\t".join(fields) + "\n").encode())
 
     def close(self) -> None:
         self._socket.close()
 
-    def receive(self) -> list[Any] | None:
-        """None when the other side has ended. Raises `_Tampered` on anything but a list."""
+    def receive(self) -> list[str] | None:
+        """The fields; None when the other side has ended. Raises `_Tampered` on anything but text."""
         while b"\n" not in self._rest:
             if len(self._rest) > MAX_LINE:
                 raise _Tampered("an answer without an end")
@@ -171,9 +208,6 @@ class _Line:
             self._rest += chunk
         line, _, self._rest = self._rest.partition(b"\n")
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            raise _Tampered("an answer that is not JSON") from None
-        if not isinstance(message, list):
-            raise _Tampered("an answer that is not a list")
-        return message
+            return line.decode().split("\t")
+        except UnicodeDecodeError:
+            raise _Tampered("an answer that is not text") from None
