@@ -1,7 +1,7 @@
 """Shell sessions in a request: ``$ calc add 1 2`` with what the terminal shows below it.
 
 Beside the tool itself a session may use what sets a stage or looks at it: ``cat``, ``echo``,
-``printf``, a pipe into the tool, ``<``, ``>`` and ``echo $?``. Nothing is run; what is not understood is refused.
+``printf``, a pipe into the tool, ``<``, ``>`` and ``echo $?``. Nothing is run.
 """
 
 from __future__ import annotations
