@@ -91,7 +91,9 @@ def _verdict(finding: Finding, evidence: Evidence) -> Verdict:
         cause=finding.cause,
         attribution=finding.attribution,
         retryable=finding.outcome in _RETRYABLE,
-        evidence=evidence.model_copy(update={"limit": finding.limit, "counter": finding.counter}),
+        evidence=evidence
+        if finding.limit is None and finding.counter is None
+        else evidence.model_copy(update={"limit": finding.limit, "counter": finding.counter}),
     )
 
 

@@ -31,6 +31,8 @@ _CPUS = len(os.sched_getaffinity(0))
 _DECIDED = {"memory": Stop.MEMORY, "pids": Stop.PROCESSES}
 _ALARM_S = 0.001
 """After an alarm without an event the counters are looked at again, twice as late each time."""
+_UNREAD_S = 0.01
+"""Output waits in its pipes this long: most runs end before, and watching one costs more than reading it."""
 _SHARE_OF_CASES = 0.9
 """Of the time that a run may take; then cases in forks of their own end, before the run is ended."""
 _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE
@@ -84,22 +86,21 @@ class _Run:
         if plan.tester is not None:
             self._reports.append(Drain(self._reported, watched=False))
         self._written = (self._stdout, self._stderr)
+        self._watched: tuple[Drain, ...] = ()
         self._drains = (*self._written, *self._reports)
 
     async def observe(self) -> Observation:
         self._set_limits()
         self._before = self._zygote.counters or self._counters()
         counted = any(group.controller.name in _DECIDED for group in self._zygote.spec.groups)
-        self._watch = Watch(self._limits, self._glance(), events=counted, cpus=_CPUS)
-        started = self._loop.time()
+        start = Glance(self._loop.time(), 0, self._cpu_s(self._before.cpu_us))
+        self._watch = Watch(self._limits, start, events=counted, cpus=_CPUS)
         self._hand_over()
-        for drain in self._written:
-            self._loop.add_reader(drain.fd, self._read, drain)
         wall_s = self._limits.wall_s
         if Control.WALL_LIMIT in self._zygote.spec.disabled:
             wall_s *= _UNLIMITED_WALL
         timer = self._loop.call_later(wall_s, self._end, Stop.WALL)
-        self._ticks = self._loop.call_later(self._watch.pause_s(), self._tick)
+        self._ticks = self._loop.call_later(min(_UNREAD_S, self._watch.pause_s()), self._first_tick)
         self._zygote.on_alarm = self._on_alarm
         try:
             packet = await self._zygote.next_packet(wall_s + KILL_TIMEOUT_S)
@@ -109,9 +110,8 @@ class _Run:
             self._zygote.on_alarm = None
         if packet == FILES:
             packet = await self._collect()
-        wall_s = self._loop.time() - started
-        for drain in self._written:
-            self._loop.remove_reader(drain.fd)
+        wall_s = self._loop.time() - start.now_s
+        self._unwatch()
         for drain in self._drains:
             drain.read_rest()
         ending = Ending.from_bytes(packet) if packet[:1] == ENDED else None
@@ -151,6 +151,17 @@ class _Run:
         if not asked.cancelled():
             self._end(Stop.CANCEL)
 
+    def _first_tick(self) -> None:
+        for drain in self._written:
+            self._loop.add_reader(drain.fd, self._read, drain)
+        self._watched = self._written
+        self._tick()
+
+    def _unwatch(self) -> None:
+        for drain in self._watched:
+            self._loop.remove_reader(drain.fd)
+        self._watched = ()
+
     def _tick(self) -> None:
         for drain in self._reports:
             drain.read_rest()
@@ -183,10 +194,13 @@ class _Run:
     def _glance(self) -> Glance:
         return Glance(self._loop.time(), self._output.drained_bytes, self._cpu_s())
 
-    def _cpu_s(self) -> float | None:
+    def _cpu_s(self, known_us: int | None = None) -> float | None:
+        """Up to now. `known_us`: as the group has just been read."""
         group = next((group for group in self._zygote.spec.groups if group.counts_cpu), None)
         if group is not None:
-            return group.cpu_us() / 1e6 if Control.RLIMITS not in self._zygote.spec.disabled else None
+            if Control.RLIMITS in self._zygote.spec.disabled:
+                return None
+            return (group.cpu_us() if known_us is None else known_us) / 1e6
         if self._limits.idle_s is None or self._zygote.pid is None:
             return None
         return cpu_below(self._zygote.pid)
@@ -261,8 +275,7 @@ class _Run:
         return Counters.together(group.counters() for group in self._zygote.spec.groups)
 
     def close(self) -> None:
-        for drain in self._written:
-            self._loop.remove_reader(drain.fd)
+        self._unwatch()
         for drain in self._drains:
             drain.close()
 

@@ -145,19 +145,22 @@ class Zygote:
         """Stop waiting for a zygote that cannot answer, and take it out of the world with its keeper."""
         if self._process is not None:
             self._process.kill()
-        if self._packet is not None and not self._packet.done():
-            self._packet.set_result(b"")
+        self._answer(b"")
 
     async def next_packet(self, timeout_s: float) -> bytes:
         """The zygote's next word. Empty when it died or did not answer in time."""
         self._packet = self._loop.create_future()
+        timer = self._loop.call_later(timeout_s, self._answer, b"")
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._packet
-        except TimeoutError:
-            return b""
+            return await self._packet
         finally:
+            timer.cancel()
             self._packet = None
+
+    def _answer(self, packet: bytes) -> None:
+        """Let go whoever waits for a packet."""
+        if self._packet is not None and not self._packet.done():
+            self._packet.set_result(packet)
 
     def _on_packet(self) -> None:
         assert self._control is not None
@@ -171,8 +174,7 @@ class Zygote:
         if not packet:
             self._hung_up = True
             self._loop.remove_reader(self._control.fileno())
-        if self._packet is not None and not self._packet.done():
-            self._packet.set_result(packet)
+        self._answer(packet)
 
     def _keep(self, fds: list[int]) -> None:
         """Hold the descriptor that came last until it is taken; a zygote must not fill our table."""
@@ -198,8 +200,7 @@ class Zygote:
             self._control = None
         if self._shown >= 0:
             os.close(self.take_shown())
-        if self._packet is not None and not self._packet.done():
-            self._packet.set_result(b"")
+        self._answer(b"")
         if self._process is not None:
             process = self._process
             try:
