@@ -60,6 +60,7 @@ class Prover:
             slot=slot.name,
             module=slot.module,
             signature=slot.signature,
+            brief=slot.brief,
             examples=slot.examples,
             checks=slot.checks,
         )

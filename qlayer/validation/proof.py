@@ -11,19 +11,17 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from qlayer.errors import SandboxError
-from qlayer.sandbox.base import Limits, MiB, Sandbox, ValuesJob
-from qlayer.sandbox.retrying import RetryingSandbox
+from qlayer.sandbox.base import Sandbox
 from qlayer.types.check import CasesPlan, CheckPlan, HttpPlan
 from qlayer.types.frozen import Frozen
 from qlayer.types.proof import InputKind, SlotProof, Survivor
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Example
 from qlayer.types.verdict import Outcome
-from qlayer.validation.behaviour import Behaviour, Program, behaviour_in, observe
-from qlayer.validation.inputs.draw import draw_inputs
-from qlayer.validation.inputs.requests import draw_requests
+from qlayer.validation.behaviour import Behaviour
 from qlayer.validation.mutants import Mutant
 from qlayer.validation.mutation import mutation_score
+from qlayer.validation.trials import Trials, run_trials, trials_for
 
 ENOUGH_INPUTS = 50
 """Inputs that somebody could handle, as level V3 asks for (LOOP.md step 6)."""
@@ -34,7 +32,6 @@ MAX_MUTANTS = 40
 """The share of killed mutants is then known to within 0.08 (one standard error at 0.6)."""
 SEED = 1
 """Of the inputs; selection draws with 0."""
-REQUEST_LIMITS = Limits(wall_s=60.0, cpu_s=30.0, memory_bytes=768 * MiB)
 _CHANGE_CHARS = 120
 _UNDECIDED = {Outcome.SANDBOX_ERROR.value, Outcome.NO_VERDICT.value}
 
@@ -49,6 +46,8 @@ class Subject(Frozen):
     module: str
     signature: str
     """The ``def`` line."""
+    brief: str = ""
+    """What it must do, in words: hints at which inputs are legal."""
     examples: tuple[Example, ...] = ()
     checks: tuple[CheckPlan, ...] = ()
     """Those of the slot; only trusted ones count."""
@@ -65,9 +64,8 @@ async def prove(
 
     `samples` counts all that were drawn, also those that fail. Raises `SandboxError` when the platform broke.
     """
-    steady = RetryingSandbox(sandbox)
     trees = [tree for tree in map(place, (kept, *others)) if tree is not None]
-    seen = await _compared(subject, _distinct(trees), steady)
+    seen = await _compared(subject, _distinct(trees), sandbox)
     score = await mutation_score(kept, subject.trusted, place, sandbox, limit=MAX_MUTANTS)
     reasons = [*seen.reasons]
     if not score.total:
@@ -100,59 +98,59 @@ def _of_all(trees: Sequence[SourceTree], agreements: Sequence[float]) -> tuple[f
 
 
 async def _compared(subject: Subject, trees: Sequence[SourceTree], sandbox: Sandbox) -> SlotProof:
-    """The proof as far as inputs show it."""
-    if any(isinstance(plan, CasesPlan) for plan in subject.trusted):
-        return await _by_calls(subject, trees, sandbox)
-    http = next((plan for plan in subject.trusted if isinstance(plan, HttpPlan)), None)
-    if http is not None:
-        return await _by_requests(subject, http, trees, sandbox)
-    reason = "it is neither called by value nor reached by a trusted request, so no inputs could be drawn"
-    return SlotProof(slot=subject.slot, inputs=InputKind.NONE, reasons=(reason,))
-
-
-async def _by_calls(subject: Subject, trees: Sequence[SourceTree], sandbox: Sandbox) -> SlotProof:
-    """Round after round, until enough inputs lie inside of the domain or no more exist."""
-    inputs = draw_inputs(subject.signature, subject.examples, count=ROUND * ROUNDS, seed=SEED)
-    if not inputs:
-        return SlotProof(
-            slot=subject.slot,
-            inputs=InputKind.NONE,
-            exhausted=bool(subject.examples),
-            agreements=(1.0,) * (len(trees) - 1) if subject.examples else (),
-            reasons=("no other inputs than those of its examples could be drawn",),
-        )
-    programs = [Program(tree=tree, module=subject.module, function=subject.slot) for tree in trees]
-    behaviours = [Behaviour(outputs=()) for _ in programs]
-    for start in range(0, len(inputs), ROUND):
-        batch = inputs[start : start + ROUND]
-        more = await asyncio.gather(*(observe(program, batch, sandbox) for program in programs))
+    """The proof as far as inputs show it: in rounds, until enough of them lie inside of the domain."""
+    if not any(isinstance(plan, CasesPlan | HttpPlan) for plan in subject.trusted):
+        reason = "it is neither called by value nor reached by a trusted request, so no inputs could be drawn"
+        return SlotProof(slot=subject.slot, inputs=InputKind.NONE, reasons=(reason,))
+    trials = _trials(subject)
+    if not trials.inputs:
+        return _untried(subject, trials, len(trees))
+    whole = trials.http is not None  # requests share a state: rounds would begin anew
+    size = len(trials.inputs) if whole else ROUND
+    behaviours = [Behaviour(outputs=()) for _ in trees]
+    for start in range(0, len(trials.inputs), size):
+        batch = trials.model_copy(update={"inputs": trials.inputs[start : start + size]})
+        more = await asyncio.gather(*(run_trials(batch, tree, sandbox) for tree in trees))
         behaviours = [_joined(one, other) for one, other in zip(behaviours, more, strict=True)]
-        proof = _facts(subject, InputKind.CALLS, behaviours)
+        proof = _facts(subject, InputKind.REQUESTS if whole else InputKind.CALLS, behaviours)
         if proof.used >= ENOUGH_INPUTS:
             break
-    if len(inputs) == ROUND * ROUNDS or proof.drawn < len(inputs) or proof.used >= ENOUGH_INPUTS:
-        return proof
-    reason = f"only {proof.drawn} different inputs could be drawn for its parameters"
-    return proof.model_copy(update={"exhausted": True, "reasons": (reason,)})
+    return _with_reasons(proof, all_drawn=proof.drawn == len(trials.inputs) < ROUND * ROUNDS)
 
 
-async def _by_requests(
-    subject: Subject, plan: HttpPlan, trees: Sequence[SourceTree], sandbox: Sandbox
-) -> SlotProof:
-    """The trusted requests first, for they make what later ones are about; then the drawn ones."""
-    drawn = draw_requests(plan.cases, count=ROUND, seed=SEED)
-    if not drawn:
-        reason = "its trusted requests have nothing that could vary, so no others were made"
-        return SlotProof(slot=subject.slot, inputs=InputKind.NONE, reasons=(reason,))
-    before = tuple(case.model_copy(update={"expected": None}) for case in plan.cases)
-    jobs = [
-        ValuesJob(tree=tree, module=plan.module, cases=(*before, *drawn), driver="asgi") for tree in trees
-    ]
-    whole = await asyncio.gather(*(behaviour_in(job, sandbox, REQUEST_LIMITS) for job in jobs))
-    behaviours = [Behaviour(outputs=seen.outputs[len(before) :]) for seen in whole]
-    proof = _facts(subject, InputKind.REQUESTS, behaviours)
-    reason = "of the drawn requests only crashes and agreement are known, not whether their answers are right"
-    return proof.model_copy(update={"reasons": (reason,)})
+def _trials(subject: Subject) -> Trials:
+    return trials_for(
+        subject.module,
+        subject.slot,
+        subject.signature,
+        subject.brief,
+        subject.examples,
+        subject.trusted,
+        count=ROUND * ROUNDS,
+        seed=SEED,
+    )
+
+
+def _untried(subject: Subject, trials: Trials, programs: int) -> SlotProof:
+    """No inputs: the examples are all there is, or the trusted requests cannot be varied."""
+    exhausted = trials.http is None and bool(subject.examples)
+    return SlotProof(
+        slot=subject.slot,
+        inputs=InputKind.NONE,
+        exhausted=exhausted,
+        agreements=(1.0,) * (programs - 1) if exhausted else (),
+        reasons=("no other inputs than those of its trusted tests could be drawn",),
+    )
+
+
+def _with_reasons(proof: SlotProof, *, all_drawn: bool) -> SlotProof:
+    reasons = []
+    if proof.inputs is InputKind.REQUESTS:
+        reasons.append("of drawn requests only crashes and agreement are known, not the right answers")
+    elif all_drawn and proof.used < ENOUGH_INPUTS:
+        reasons.append(f"only {proof.drawn} different inputs could be drawn for its parameters")
+        proof = proof.model_copy(update={"exhausted": True})
+    return proof.model_copy(update={"reasons": tuple(reasons)})
 
 
 def _joined(one: Behaviour, other: Behaviour) -> Behaviour:

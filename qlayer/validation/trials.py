@@ -38,13 +38,16 @@ def trials_for(
     brief: str,
     examples: Sequence[Example],
     checks: Sequence[CheckPlan],
+    *,
+    count: int = INPUTS,
+    seed: int = 0,
 ) -> Trials:
     """Requests for what trusted requests reach; calls for what is called by value, or by nothing so far."""
     http = next((plan for plan in checks if isinstance(plan, HttpPlan) and plan.trusted), None)
     if http is None or any(isinstance(plan, CasesPlan) and plan.trusted for plan in checks):
-        inputs = draw_inputs(head, examples, count=INPUTS, brief=brief)
+        inputs = draw_inputs(head, examples, count=count, seed=seed, brief=brief)
         return Trials(module=module, function=function, inputs=inputs)
-    drawn = draw_requests(http.cases, count=INPUTS)
+    drawn = draw_requests(http.cases, count=count, seed=seed)
     requests = tuple(case.kwargs for case in drawn)
     return Trials(module=http.module, function=http.app, inputs=requests, http=http)
 
