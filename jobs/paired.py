@@ -13,4 +13,4 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """
     changed = only_first + only_second
     tail = sum(comb(changed, k) for k in range(min(only_first, only_second) + 1))
-    return min(1.0, 2 * tail / 2**changed)
+    return min(1.0, 2 * tail / 2.0**changed)

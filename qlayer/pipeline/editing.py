@@ -105,7 +105,7 @@ class Editing:
             raise InputError(
                 f"checks that passed before would fail: {', '.join(lost)}",
                 field="code",
-                hint="correct the code, or insist with --force; it is recorded either way",
+                hint="correct the code, or insist with --force: then it is recorded what was lost",
             )
         decision = decide(tree, checks, unproved=unproved(opened.skeleton))
         manifest = self._manifest(opened, request, tree, checks, decision, lost)
