@@ -23,6 +23,7 @@ from qlayer.types.spec import Spec
 MAX_MESSAGE_CHARS = 400
 MAX_VALUE_CHARS = 300
 MAX_TRACE_LINES = 20
+MAX_ADVICE = 3
 MAX_TRACE_LINE_CHARS = 120
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -67,6 +68,18 @@ def resample_prompt(slot: Slot, spec: Spec, failure: Failure | None, attempt: in
         wrong = f"A wrong program returned {_trimmed(failure.returned, MAX_VALUE_CHARS)} there."
     parts = [PHRASINGS[attempt % len(PHRASINGS)], task(slot, spec), shown, wrong]
     return ask("\n\n".join(part for part in parts if part))
+
+
+def refine_prompt(slot: Slot, spec: Spec, code: str, advice: Sequence[str]) -> tuple[Message, ...]:
+    """A right program, what stands out in it, and the request for the whole function."""
+    listed = "\n".join(f"- {_trimmed(sentence, MAX_MESSAGE_CHARS)}" for sentence in advice[:MAX_ADVICE])
+    parts = [
+        f"This Python code is right, but could be better.\n\n{task(slot, spec)}\n\n"
+        f"The code:\n\n{fenced(code)}",
+        f"What to change:\n\n{listed}",
+        "It must give the same results. Give back the whole function with its imports.",
+    ]
+    return ask("\n\n".join(parts))
 
 
 def error_signature(failure: Failure, candidate: Candidate) -> str:

@@ -29,7 +29,8 @@ from qlayer.pipeline.choose import Chooser
 from qlayer.pipeline.compare import Comparison
 from qlayer.pipeline.journal import Journal
 from qlayer.pipeline.mend import Mender
-from qlayer.pipeline.policy import LoopPolicy
+from qlayer.pipeline.policy import NOTHING, LoopPolicy
+from qlayer.pipeline.refine import Refiner
 from qlayer.pipeline.sampling import Sampler
 from qlayer.pipeline.wave import Waves, accepts_alone, agreement_wanted
 from qlayer.pipeline.work import Bench, Larger, Work
@@ -70,6 +71,8 @@ class Loop:
         ended = await self._choose(bench, work) or ended
         if ended is None and not (work.best is not None and work.best.solved):
             ended = await self._mend(bench, work)
+        if self.policy.refine != NOTHING:
+            ended = await self._refine(bench, work) or ended
         return await self._record(work, ended)
 
     async def _sample(self, bench: Bench, work: Work) -> str | None:
@@ -103,6 +106,14 @@ class Loop:
             return await Mender(bench).mend(work)
         except BudgetExceeded as error:
             return error.message
+
+    async def _refine(self, bench: Bench, work: Work) -> str | None:
+        """Beside the steps, where the policy asks for it; why the budget ended it."""
+        try:
+            await Refiner(bench, self.policy.refine).refine(work)
+        except BudgetExceeded as error:
+            return error.message
+        return None
 
     async def _record(self, work: Work, ended: str | None) -> tuple[SlotSettled, SourceTree]:
         """Step 5."""

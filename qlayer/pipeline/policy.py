@@ -6,6 +6,9 @@ from pydantic import Field
 
 from qlayer.generation.sampler import TEMPERATURE, TOP_P
 from qlayer.types.frozen import Frozen
+from qlayer.validation.advice import Kinds
+
+NOTHING = Kinds(quality=False, performance=False, security=False)
 
 
 class LoopPolicy(Frozen):
@@ -32,6 +35,8 @@ class LoopPolicy(Frozen):
     """The same error is told the model at most so often, whatever program made it."""
     soft_asserts: bool = True
     """A tie is put to asserts that the model writes."""
+    refine: Kinds = NOTHING
+    """What of a right program's assessment the model is told, once. The report always has all of it."""
     tokens: int = Field(default=6_000, ge=1)
     """Generated tokens that one slot may cost, within the run's budget."""
     seconds: float = Field(default=180.0, gt=0)

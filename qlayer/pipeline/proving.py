@@ -19,6 +19,9 @@ from qlayer.types.source import SourceTree
 from qlayer.validation.decision import proves_behaviour
 from qlayer.validation.proof import Subject, prove
 
+_NOT_OF_THEIR_OWN = (AttemptKind.REPAIR, AttemptKind.REFINE)
+"""The model saw the program that it is to agree with."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -80,7 +83,7 @@ def samples_of(record: RunRecord, settled: SlotSettled) -> Samples:
         for body in bodies
         if isinstance(body, Sampled)
         and body.slot == settled.slot
-        and body.attempt_kind is not AttemptKind.REPAIR
+        and body.attempt_kind not in _NOT_OF_THEIR_OWN
     }
     checked = {b.attempt: b for b in bodies if isinstance(b, Checked) and b.slot == settled.slot}
     kept = checked.get(settled.kept) if settled.kept is not None else None

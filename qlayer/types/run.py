@@ -105,6 +105,8 @@ class AttemptKind(StrEnum):
     """The model wrote the function afresh, with a failing example or in other words."""
     ESCALATED = "escalated"
     """A larger model was asked."""
+    REFINE = "refine"
+    """The model saw its right program and what could be better about it."""
     ASSERTS = "asserts"
     """The model wrote asserts that vote between candidates; no program."""
 
