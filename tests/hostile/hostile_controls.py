@@ -24,6 +24,7 @@ _FOUND = {
     "pid1.py": r"\bCLONE_NEW\w+|\bPR_(?!SET_SECCOMP)\w+",
     "child.py": r"\bRLIMIT_\w+|\bcloserange\b|\bdrop_capabilities\b|\bset(?:res)?uid\b|\bload_filter\b",
     "rootfs.py": r"\bMS_(?!REMOUNT|BIND|REC|PRIVATE|RELATIME)\w+|\bpivot_root\b|nr_inodes|size=\{",
+    "packages.py": r"'cover'|\bMS_(?!BIND)\w+|\bumount",
 }
 """What a control looks like in each file."""
 _BY_CODE: dict[str, tuple[Control | str, ...]] = {
@@ -66,6 +67,8 @@ _BY_CODE: dict[str, tuple[Control | str, ...]] = {
     ),
     "rootfs.py size={": (Control.TMP_SIZE,),
     "rootfs.py nr_inodes": (Control.TMP_INODES,),
+    "packages.py 'cover'": (Control.PACKAGES_COVERED,),
+    "packages.py umount": (Control.PACKAGES_HIDDEN,),
     "filters.py clone": (Control.FILTER_NAMESPACES,),
     "filters.py socket": (Control.FILTER_SOCKETS,),
     "filters.py socketpair": (Control.FILTER_SOCKETS,),
@@ -94,8 +97,10 @@ WALLS = {
     Control.ROOT_NOSUID: "test_set_uid_files_beside_tmp_lend_no_account (+3)",
     Control.ENVIRONMENT: "test_the_host_s_environment_is_not_inherited (+an empty one at the start)",
     Control.OOM_ORDER: "test_memory_that_runs_out_costs_no_zygote",
+    Control.PACKAGES_COVERED: "test_no_other_set_of_packages_is_seen",
+    Control.PACKAGES_HIDDEN: "test_packages_are_gone_after_the_run_that_asked_for_them",
 }
-"""Attacked in `test_walls`, because they need a bait."""
+"""Attacked in `test_walls` and `test_walls_of_packages`, because they need a bait."""
 REACHED = {
     Control.FILTER_PRCTL: "reached the kernel only",
     Control.FILTER_TERMINAL: "reached the kernel only: a run has no terminal",

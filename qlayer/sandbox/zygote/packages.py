@@ -22,11 +22,12 @@ def binds(folder: str) -> list[tuple[str, str]]:
     return [(folder, _ALL)] if folder else []
 
 
-def take() -> int:
-    """A descriptor of the folder, which is covered from now on. In the final mount namespace only."""
+def take(covered: bool = True) -> int:
+    """A descriptor of the folder; from now on it is covered. In the final mount namespace only."""
     shelf = os.open(_ALL, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    flags = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount("cover", _ALL, "tmpfs", flags, "size=4096,nr_inodes=1,mode=555")
+    if covered:
+        # Its one inode is its root: nothing can be put there.
+        syscalls.mount("cover", _ALL, "tmpfs", 0, "size=4096,nr_inodes=1,mode=555")
     return shelf
 
 

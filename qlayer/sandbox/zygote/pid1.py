@@ -52,7 +52,7 @@ def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoRet
         # Before the host's files are out of reach.
         loop = _helper(control, setup)
         proc = set_up(setup, asks, answers)
-        shelf = packages.take() if setup.environments and "pivot_root" not in setup.disabled else -1
+        shelf = _shelf(setup)
     except (OSError, ImportError) as error:
         control.send(FAILED + f"{type(error).__name__}: {error}".encode()[:2000])
         os._exit(1)
@@ -61,6 +61,12 @@ def main(control: socket.socket, setup: Setup, asks: int, answers: int) -> NoRet
         _serve(control, setup, proc, shelf)
     control.send(READY + HELPED)
     _serve_by_helper(loop, control, setup, proc, shelf)
+
+
+def _shelf(setup: Setup) -> int:
+    if not setup.environments or "pivot_root" in setup.disabled:
+        return -1
+    return packages.take(covered="packages_covered" not in setup.disabled)
 
 
 def _helper(control: socket.socket, setup: Setup) -> serve.Loop | None:
@@ -191,7 +197,7 @@ def _serve_one(
     if order.environment != NO_ENVIRONMENT:
         packages.show(shelf, order.environment)
     ending = _Run(control, setup, order, proc).to_its_end(fds)
-    if order.environment != NO_ENVIRONMENT:
+    if order.environment != NO_ENVIRONMENT and "packages_hidden" not in setup.disabled:
         packages.hide()
     if not keep_tmp:
         # Before the ending is told: what lay there counts as memory of the group until now.
