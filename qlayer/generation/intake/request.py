@@ -16,6 +16,7 @@ from qlayer.generation.intake.pairs import read_pairs
 from qlayer.generation.intake.prose import description_of, title_of
 from qlayer.generation.intake.tables import read_tables
 from qlayer.generation.intake.target import Target
+from qlayer.generation.intake_data import DataParts, parse_data
 from qlayer.generation.intake_http import HttpParts, parse_http
 from qlayer.generation.intake_tool import ToolParts, parse_tool
 from qlayer.generation.naming import function_name
@@ -40,6 +41,10 @@ def parse_spec(text: str, *, template: str | None = None) -> Spec:
         tool = parse_tool(page, wanted=template == "cli")
         if tool.tool is not None and (template == "cli" or head is None):
             return _tool_spec(page, template, tool)
+    if template == "data" or (template is None and head is None and not (http.routes or http.scenario)):
+        data = parse_data(page)
+        if data.conversions or template == "data":
+            return _data_spec(page, template, data)
     prose = _without_lines(blank(page, head.spans) if head else page, http.lines)
     target = Target.of(head.signature) if head else None
     found = _read_examples(prose, target)
@@ -77,6 +82,18 @@ def _tool_spec(page: str, template: str | None, parts: ToolParts) -> Spec:
         description=description_of(page, prose, None),
         template=template,
         tool=parts.tool,
+        ignored=_by_line(parts.ignored),
+    )
+
+
+def _data_spec(page: str, template: str | None, parts: DataParts) -> Spec:
+    """A request for a data tool: its tables are the examples."""
+    prose = _without_lines(page, parts.lines)
+    return Spec(
+        title=title_of(page, prose, None),
+        description=description_of(page, prose, None),
+        template=template,
+        conversions=parts.conversions,
         ignored=_by_line(parts.ignored),
     )
 

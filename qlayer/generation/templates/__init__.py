@@ -12,11 +12,12 @@ from types import MappingProxyType
 from qlayer.errors import InputError
 from qlayer.generation.base import Template
 from qlayer.generation.templates.cli import CliTemplate
+from qlayer.generation.templates.data import DataTemplate
 from qlayer.generation.templates.function import FunctionTemplate
 from qlayer.generation.templates.service import ServiceTemplate
 from qlayer.types.spec import Spec
 
-_FAMILIES: tuple[Template, ...] = (FunctionTemplate(), ServiceTemplate(), CliTemplate())
+_FAMILIES: tuple[Template, ...] = (FunctionTemplate(), ServiceTemplate(), CliTemplate(), DataTemplate())
 
 TEMPLATES: Mapping[str, Template] = MappingProxyType({family.name: family for family in _FAMILIES})
 """Name -> family."""
