@@ -16,8 +16,8 @@ from qlayer.memory.rules import in_force, learned_rules
 from qlayer.memory.similarity import Similarity
 from qlayer.pipeline.journal import Journal
 from qlayer.store.base import Memories
-from qlayer.types.memory import Correction, MechanicalFix, Recall, Rule
-from qlayer.types.run import Recalled
+from qlayer.types.memory import Correction, MechanicalFix, MemoryId, Recall, Rule, is_rule
+from qlayer.types.run import Checked, Recalled
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,15 @@ class Learning:
 
         inputs = [skeleton.template, skeleton.tree.digest]
         recall = (await journal.step("recall", inputs, Recalled, make)).recall
-        await self.memories.mark_used(recall.memories, journal.run_id)
+        await self.memories.mark_used(recall.shown, journal.run_id)
         return equipped(skeleton, recall)
+
+    async def count_rules(self, journal: Journal) -> None:
+        """Mark the rules as used that changed one of the run's programs. Done again it changes nothing."""
+        record = await journal.record()
+        checked = (event.body for event in record.events if isinstance(event.body, Checked))
+        applied = {MemoryId(fix) for body in checked for fix in body.candidate.fixes if is_rule(fix)}
+        await self.memories.mark_used(sorted(applied), journal.run_id)
 
     async def recall(self, skeleton: Skeleton) -> Recall:
         """What is of use for this project."""

@@ -13,7 +13,7 @@ from qlayer.store.keys import capsule_prefix, check_digest, check_idempotency_ke
 from qlayer.store.publishing import check_version_exists, is_published
 from qlayer.types.capsule import CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, RunId, sha256
-from qlayer.types.memory import Correction, MemoryId
+from qlayer.types.memory import Correction, MemoryId, is_rule
 from qlayer.types.release import Attestation, PointerMove, Release
 from qlayer.types.run import EventBody, Finished, RunEvent, RunRecord, RunRequest, RunSummary, Submitted
 
@@ -192,7 +192,7 @@ class FakeMemories:
         return tuple(self._corrections.values())
 
     async def forget(self, memory: MemoryId) -> None:
-        if memory.startswith("rule-"):
+        if is_rule(memory):
             self._forgotten.add(memory)
             return
         self._corrections.pop(memory, None)

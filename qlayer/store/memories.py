@@ -18,7 +18,7 @@ from qlayer.store.base import Vector
 from qlayer.store.database import Database
 from qlayer.store.tables import correction_vectors, corrections, forgotten_rules, memory_uses
 from qlayer.types.ids import RunId
-from qlayer.types.memory import Correction, MemoryId
+from qlayer.types.memory import Correction, MemoryId, is_rule
 
 
 class SqlMemories:
@@ -37,7 +37,7 @@ class SqlMemories:
             return tuple(Correction.model_validate_json(row.body) for row in await db.execute(query))
 
     async def forget(self, memory: MemoryId) -> None:
-        if memory.startswith("rule-"):
+        if is_rule(memory):
             await self._insert_new(forgotten_rules, {"id": memory})
             return
         async with self._database.write() as db:

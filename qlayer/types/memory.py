@@ -128,10 +128,19 @@ class Recall(Frozen):
     """Slot -> at most two."""
 
     @property
+    def shown(self) -> tuple[MemoryId, ...]:
+        """Ids of the corrections that the model is shown, sorted."""
+        return tuple(sorted({hint.memory for of_slot in self.hints.values() for hint in of_slot}))
+
+    @property
     def memories(self) -> tuple[MemoryId, ...]:
         """Ids of everything in it, sorted."""
-        hints = {hint.memory for of_slot in self.hints.values() for hint in of_slot}
-        return tuple(sorted(hints | {rule.id for rule in self.rules}))
+        return tuple(sorted({*self.shown, *(rule.id for rule in self.rules)}))
+
+
+def is_rule(name: str) -> bool:
+    """Whether this is the id of a rule; every rule is also an automatic fix of that name."""
+    return name.startswith("rule-")
 
 
 def _memory_id(kind: str, identity: object) -> MemoryId:

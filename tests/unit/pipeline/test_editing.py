@@ -178,5 +178,8 @@ async def test_three_corrections_of_one_kind_become_an_automatic_fix() -> None:
     record = await later.run()
     (checked,) = [event.body for event in record.events if isinstance(event.body, Checked)]
     assert checked.candidate.fixes == (rule.id,) and checked.passed == checked.total
+    assert (await memories.uses())[rule.id] == 1
+    await learning_world([RIGHT], memories, worlds[0]).run()
+    assert (await memories.uses())[rule.id] == 1, "recalled again, but nothing was there to be fixed"
     await memories.forget(rule.id)
     assert await Learning(memories, LexicalSimilarity()).rules() == ()
