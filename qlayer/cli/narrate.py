@@ -5,6 +5,7 @@ from __future__ import annotations
 from qlayer.cli.render import printable, short
 from qlayer.types.assessment import Assessment
 from qlayer.types.check import CheckResult
+from qlayer.types.choice import Answered, Asked, Question, Selected, WavePlanned
 from qlayer.types.memory import Recall
 from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
@@ -54,8 +55,17 @@ def _sentence(body: EventBody) -> str:
         case Sampled():
             spent = f"{body.usage.completion_tokens} tokens in {body.seconds:.1f} s"
             return f"{body.slot}: try {body.attempt + 1} ({body.attempt_kind}) wrote {spent}"
+        case WavePlanned():
+            return f"{body.slot}: a wave of {len(body.attempts)} sample{'s'[: len(body.attempts) > 1]}"
         case Checked():
             return f"{body.slot}: try {body.attempt + 1}: {_checked(body)}"
+        case Selected():
+            return f"{body.slot}: {_selected(body)}"
+        case Asked():
+            return f"{body.slot}: which is right? {question_text(body.question)}"
+        case Answered():
+            said = body.expected if body.expected is not None else "nothing"
+            return f"{body.slot}: {body.who} says of {body.function}{body.args}: {said}"
         case SlotSettled():
             how = "kept nothing" if body.kept is None else f"kept try {body.kept + 1}"
             return f"{body.slot}: {'solved' if body.solved else 'not solved'}, {how}: {body.reason}"
@@ -104,7 +114,24 @@ def _proved(proof: SlotProof) -> str:
     return f"{proof.slot}: proved on {agreed}; {proof.killed} of {proof.mutants} mutants noticed"
 
 
+def question_text(question: Question) -> str:
+    """The call and the two answers."""
+    one, other = question.answers
+    return f"{question.function}{question.args} gives {one} in one group of programs, {other} in the other"
+
+
+def _selected(body: Selected) -> str:
+    sizes = " + ".join(str(len(group)) for group in body.groups)
+    on = f"on {len(body.inputs)} inputs" if body.inputs else "by their text, for no input could be tried"
+    alike = f"{len(body.facts)} candidates compared {on}, alike: {sizes}; took try {body.chosen + 1}"
+    if body.question is None:
+        return alike
+    return f"{alike}{' of a tie' if body.tied else ''}; {question_text(body.question)}"
+
+
 def _checked(body: Checked) -> str:
+    if body.same_as is not None:
+        return f"the same program as try {body.same_as + 1}"
     fatal = next((d for d in body.candidate.diagnoses if d.fatal), None)
     if fatal is not None:
         return f"not run: {fatal.message} ({fatal.rule})"

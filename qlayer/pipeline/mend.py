@@ -35,18 +35,21 @@ from qlayer.validation.selection import leading
 
 @dataclass
 class Told:
-    """Which errors the model was told. The same one in the same program is never told twice."""
+    """Which errors the model was told."""
 
     most: int
-    """Times that the same error may be told of different programs."""
+    """Times that the same error may be told, whatever program made it."""
     exactly: set[str] = field(default_factory=set)
     alike: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
 
-    def tell(self, failure: Failure, attempt: Attempt) -> bool:
-        """Whether the error may be told; counts it if so."""
+    def tell(self, failure: Failure, attempt: Attempt, *, greedily: bool) -> bool:
+        """Whether the error may be told; counts it if so.
+
+        Of the same program it is told once `greedily`, for the answer would be the same.
+        """
         exact = error_signature(failure, attempt.candidate)
         kind = (mistake_signature(failure), failure.check, failure.case)
-        if exact in self.exactly or self.alike[kind] >= self.most:
+        if self.alike[kind] >= self.most or (greedily and exact in self.exactly):
             return False
         self.exactly.add(exact)
         self.alike[kind] += 1
@@ -113,7 +116,10 @@ class Mender:
     def _next_ask(self, work: Work, parent: Attempt, told: Told, *, first: bool) -> Ask | None:
         """A crash is repaired; a wrong answer is taken up for the best only."""
         failure = parent.failure
-        if failure is None or not (failure.is_crash or first) or not told.tell(failure, parent):
+        if failure is None or not (failure.is_crash or first):
+            return None
+        greedily = failure.is_crash or self.bench.policy.traced
+        if not told.tell(failure, parent, greedily=greedily):
             return None
         greedy = Sampling(max_tokens=self.bench.policy.sample_tokens)
         if failure.is_crash:
@@ -149,7 +155,7 @@ class Mender:
     def _refining(self, work: Work, told: Told) -> tuple[Message, ...] | None:
         best = work.best
         failure = best.failure if best is not None else None
-        if best is None or failure is None or not told.tell(failure, best):
+        if best is None or failure is None or not told.tell(failure, best, greedily=True):
             return None
         prompt = crash_prompt if failure.is_crash else wrong_prompt
         return prompt(work.slot, self.bench.spec, best.candidate.code, failure)

@@ -36,22 +36,22 @@ def recorded() -> tuple[RunSummary, ...]:
 
 
 def test_a_request_becomes_a_capsule(qlayer, fakes: Fakes, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    fakes([ANSWER])
+    fakes(lambda _: ANSWER)
     done = qlayer("generate", SPEC, "--out", str(tmp_path / "project"))
     assert done.exit_code == 0, done.output
-    assert "V2 allowed" in done.stdout
+    assert "V3 allowed" in done.stdout
     assert "understood" in done.stderr, "without a terminal there is one line for each event"
     assert "return n * 2" in "".join(p.read_text() for p in (tmp_path / "project").rglob("*.py"))
 
 
 def test_json_is_one_document_and_nothing_else(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]
-    fakes([ANSWER])
+    fakes(lambda _: ANSWER)
     done = qlayer("generate", "-", "--json", stdin=SPEC)
     assert done.exit_code == 0
     assert done.stderr == ""
     result = json.loads(done.stdout)
     assert result["status"] == "succeeded"
-    assert result["decision"]["level"] == "V2"
+    assert result["decision"]["level"] == "V3"
     assert qlayer("capsule", "verify", result["capsule"]).exit_code == 0
 
 
@@ -83,7 +83,7 @@ def test_a_program_that_fails_its_tests_ends_with_status_1(qlayer, fakes: Fakes)
 def test_bad_input_is_refused_and_nothing_is_recorded(  # type: ignore[no-untyped-def]
     qlayer, fakes: Fakes, arguments: list[str], status: int, words: str
 ) -> None:
-    fakes([ANSWER])
+    fakes(lambda _: ANSWER)
     done = qlayer("generate", *arguments)
     assert done.exit_code == status, done.output
     assert words in done.stderr
@@ -126,7 +126,7 @@ def test_ctrl_c_stops_the_work_and_resume_carries_it_on(qlayer, fakes: Fakes) ->
     assert f"qlayer runs resume {run.id}" in stopped.stderr
     assert run.status == "running"
 
-    fakes([ANSWER])
+    fakes(lambda _: ANSWER)
     done = qlayer("runs", "resume", run.id)
     assert done.exit_code == 0, done.output
     assert "resumed by" in done.stderr
@@ -134,17 +134,18 @@ def test_ctrl_c_stops_the_work_and_resume_carries_it_on(qlayer, fakes: Fakes) ->
 
 
 def test_a_finished_run_resumes_to_its_result(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]
-    llm = fakes([ANSWER])
+    llm = fakes(lambda _: ANSWER)
     qlayer("generate", SPEC)
+    asked = len(llm.requests)
     [run] = recorded()
     done = qlayer("runs", "resume", run.id, "--json")
     assert done.exit_code == 0
     assert json.loads(done.stdout)["run_id"] == run.id
-    assert len(llm.requests) == 1
+    assert len(llm.requests) == asked
 
 
 def test_runs_are_listed_shown_and_followed(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]
-    fakes([ANSWER])
+    fakes(lambda _: ANSWER)
     qlayer("generate", SPEC)
     [run] = recorded()
     assert run.id in qlayer("runs", "ls").stdout
@@ -161,7 +162,7 @@ def test_a_stopped_run_can_be_cancelled_once(qlayer, fakes: Fakes) -> None:  # t
     def broken(job: object) -> SandboxResult:
         raise SandboxError("the sandbox is gone")
 
-    fakes([ANSWER], FakeSandbox(broken))
+    fakes(lambda _: ANSWER, FakeSandbox(broken))
     failed = qlayer("generate", SPEC)
     assert failed.exit_code == 7
     [run] = recorded()
@@ -179,7 +180,8 @@ def test_an_unknown_run_is_told(qlayer, command: str) -> None:  # type: ignore[n
 
 
 def test_capsules_are_listed_shown_compared_and_exported(qlayer, fakes: Fakes, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    fakes([ANSWER, ANSWER.replace("n * 2", "n + n")])
+    another = ANSWER.replace("n * 2", "n + n")
+    fakes([ANSWER, ANSWER, another, another])
     qlayer("generate", SPEC)
     qlayer("generate", SPEC)
     newer, older = (row["id"] for row in json.loads(qlayer("capsule", "ls", "--json").stdout))

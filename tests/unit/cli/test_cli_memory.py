@@ -34,7 +34,7 @@ def judge(job: SandboxJob) -> SandboxResult:
 def capsule(qlayer: Any, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> str:
     """A capsule of the answer above, in a machine whose sandbox is the judge above."""
     monkeypatch.setattr(capsule_edit, "build_sandbox", lambda _: FakeSandbox(judge))
-    fakes([ANSWER], FakeSandbox(judge))
+    fakes(lambda _: ANSWER, FakeSandbox(judge))
     return str(json.loads(qlayer("generate", SPEC, "--json").stdout)["capsule"])
 
 
@@ -63,7 +63,7 @@ def test_a_correction_becomes_a_capsule_and_a_memory(qlayer: Any, capsule: str) 
 
 def test_a_later_run_uses_it_and_it_can_be_forgotten(qlayer: Any, capsule: str, fakes: Fakes) -> None:
     memory = json.loads(edit(qlayer, capsule, BETTER, "--json").stdout)["correction"]
-    llm = fakes([ANSWER], FakeSandbox(judge))
+    llm = fakes(lambda _: ANSWER, FakeSandbox(judge))
     run = qlayer("generate", SPEC)
     assert memory in run.stderr, "the run says what it uses"
     assert "return n + n" in llm.requests[0].messages[-1].content
