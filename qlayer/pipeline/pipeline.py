@@ -21,19 +21,25 @@ from qlayer.generation.templates import TEMPLATES, choose
 from qlayer.llm.base import LLM
 from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.manifest import build_manifest
+from qlayer.pipeline.asking import Asker, answer, with_answers
+from qlayer.pipeline.assessing import assess_run
+from qlayer.pipeline.attempts import run_in_order
 from qlayer.pipeline.budget import BudgetMeter
 from qlayer.pipeline.ending import cancel_run, finish
 from qlayer.pipeline.journal import Journal
 from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.lease import held_lease
-from qlayer.pipeline.loop import Loop, run_in_order
+from qlayer.pipeline.loop import Loop
 from qlayer.pipeline.policy import LoopPolicy
+from qlayer.pipeline.project import Project
 from qlayer.pipeline.proving import Prover
 from qlayer.pipeline.sampling import Sampler
+from qlayer.pipeline.work import Larger
 from qlayer.sandbox.base import Sandbox
 from qlayer.store.base import Blobs, Records
 from qlayer.types.capsule import ModelCard
 from qlayer.types.check import CheckResult
+from qlayer.types.choice import Answered
 from qlayer.types.ids import ModelId, RunId, new_run_id
 from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
@@ -49,6 +55,7 @@ from qlayer.types.run import (
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Spec
 from qlayer.validation.decision import decide, proves_behaviour
+from qlayer.validation.security import Scanner, bandit
 
 MAX_SESSIONS = 20
 """A run that was started so often and never ended is given up: it may be what kills its workers."""
@@ -60,6 +67,8 @@ class ModelChoice:
 
     card: ModelCard
     policy: LoopPolicy
+    escalate_to: ModelId | None = None
+    """A larger model that is asked when this one is stuck."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,12 @@ class Pipeline:
     describe: Callable[[ModelId], Awaitable[ModelChoice]]
     """Raises `NotFoundError` for a model that is not known."""
     lease_ttl_s: float = 30.0
+    scan: Scanner = bandit
+    """Looks for weaknesses in what was written; it is shown and decides nothing."""
     learning: Learning | None = None
     """People's corrections; None: runs learn nothing."""
+    answer_wait_s: float = 300.0
+    """How long an interactive run waits for a person's answer."""
 
     async def submit(self, request: RunRequest, *, idempotency_key: str | None = None) -> tuple[RunId, bool]:
         """Check and record a request; returns (run id, created). Nothing is recorded when it raises.
@@ -104,6 +117,12 @@ class Pipeline:
     async def cancel(self, run_id: RunId) -> None:
         """Ask a run to stop. One that nobody works on ends at once. Raises `ConflictError` after the end."""
         await cancel_run(self.records, run_id, lease_ttl_s=self.lease_ttl_s)
+
+    async def answer(
+        self, run_id: RunId, expected: str | None, *, raises: bool = False, who: str = "somebody"
+    ) -> Answered:
+        """Say what the call that a run asks about must give; see `qlayer.pipeline.asking.answer`."""
+        return await answer(self.records, run_id, expected, raises=raises, who=who)
 
     async def execute(self, run_id: RunId, *, owner: str) -> RunRecord:
         """Run, or resume, to the end. Returns at once for a finished run.
@@ -149,14 +168,24 @@ class Pipeline:
         if self.learning is not None:
             skeleton = await self.learning.equip(journal, skeleton)
         sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
-        loop = Loop(sampler, self.sandbox, journal, choice.policy, spec, skeleton)
+        loop = Loop(
+            sampler,
+            self.sandbox,
+            journal,
+            choice.policy,
+            spec,
+            skeleton,
+            seed=record.request.seed,
+            larger=await self._larger(choice),
+            asker=self._asker(journal, meter) if record.request.interactive else None,
+        )
         prover = Prover(self.sandbox, journal)
-        tree, reasons, proofs = skeleton.tree, [], []
-        for done, slot in enumerate(skeleton.slots):
-            before = tree
-            settled, tree = await loop.settle(slot, before, len(skeleton.slots) - done)
-            proofs.append(await prover.prove(slot, before, settled))
-            reasons.append(f"{slot.name}: {settled.reason}")
+        tree, filled = await Project(loop, self.sandbox, journal, skeleton).build()
+        proofs = [await prover.prove(one.slot, one.before, one.settled) for one in filled]
+        reasons = [f"{one.slot.name}: {one.settled.reason}" for one in filled]
+        if self.learning is not None:
+            await self.learning.count_rules(journal)
+        await assess_run(journal, skeleton, tree, self.scan)
         decided = await self._decide(journal, skeleton, tree, proofs)
         await self._pack(journal, decided, tree, choice.card)
         reason = "; ".join(reasons) or f"template {built.template} needed no model"
@@ -196,10 +225,10 @@ class Pipeline:
         self, journal: Journal, skeleton: Skeleton, tree: SourceTree, proofs: Sequence[SlotProof]
     ) -> Decided:
         async def make() -> Decided:
-            checks: tuple[CheckResult, ...] = await run_in_order(
-                (*skeleton.boot, *skeleton.final), tree, self.sandbox
-            )
-            decision = decide(tree, checks, unproved=unproved(skeleton), proofs=proofs)
+            asked_for = with_answers(skeleton, await journal.record())
+            plans = (*asked_for.boot, *asked_for.final)
+            checks: tuple[CheckResult, ...] = await run_in_order(plans, tree, self.sandbox)
+            decision = decide(tree, checks, unproved=unproved(asked_for), proofs=proofs)
             return Decided(tree=tree.digest, checks=checks, decision=decision)
 
         return await journal.step("decide", [tree.digest], Decided, make)
@@ -214,6 +243,19 @@ class Pipeline:
             return Packed(capsule=await self.capsules.pack(manifest, tree), decision=decided.decision)
 
         return await journal.step("pack", [decided.tree], Packed, make)
+
+    async def _larger(self, choice: ModelChoice) -> Larger | None:
+        """The model to escalate to, when one is configured and can be asked now."""
+        if choice.escalate_to is None or choice.escalate_to == choice.card.id:
+            return None
+        try:
+            await self._check_served(choice.escalate_to)
+            return Larger(choice.escalate_to, (await self.describe(choice.escalate_to)).policy)
+        except (InputError, NotFoundError):
+            return None
+
+    def _asker(self, journal: Journal, meter: BudgetMeter) -> Asker:
+        return Asker(self.records, journal, meter, self.answer_wait_s)
 
     async def _check_served(self, model: ModelId) -> None:
         """Refuse a model that the server does not have; a server that is away now is asked again later."""
