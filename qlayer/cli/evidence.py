@@ -76,7 +76,8 @@ def _slowest(cost: CheckCost) -> Text:
     case = max(compared, key=lambda one: one.times_slower or 0, default=None)
     if case is None:
         return Text("nothing to compare with")
-    return Text(printable(f"{case.name}: {case.times_slower:.1f}x of {cost.compared} others' best"))
+    others = "the other" if cost.compared == 1 else f"the fastest of {cost.compared} others"
+    return Text(printable(f"{case.name}: {case.times_slower:.1f} x {others}"))
 
 
 def _findings_table(assessment: Assessment) -> Table:
