@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     memory: Literal["auto", "lexical", "embeddings", "off"] = "auto"
     """How corrections like a task are found. `auto`: by embeddings where their weights are, else by words.
     `off`: runs use no corrections."""
+    policies: Path | None = None
+    """Folder of release policies in Rego. Default: the one shipped with qlayer."""
     records_url: str | None = None
     """SQLAlchemy async URL. Default: SQLite in ``data_dir``."""
     blobs_url: str | None = None

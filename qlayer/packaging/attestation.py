@@ -18,6 +18,7 @@ from qlayer.signing.base import Signer, check, encoded, parse_envelope
 from qlayer.store.base import Blobs, Releases
 from qlayer.types.capsule import CapsuleManifest
 from qlayer.types.ids import CapsuleId, digest_of, sha256
+from qlayer.types.policy import SignedBy
 from qlayer.types.release import Attestation
 from qlayer.types.signature import PublicKey, Trust
 
@@ -71,6 +72,18 @@ class Attestations:
         except (NotFoundError, CorruptBlob) as error:
             steps = iter([Finding(name="signature", problem=error.message)])
         return extended(found, steps)
+
+    async def signers(self, capsule: CapsuleId, trust: Trust) -> tuple[SignedBy, ...]:
+        """Whose signatures over a stored capsule count."""
+        envelopes = [
+            await self._blobs.get(one.envelope) for one in await self._releases.attestations(capsule)
+        ]
+        counted = (_counts(data, trust) for data in envelopes)
+        return tuple(
+            SignedBy(key=key.id, name=key.name, state=key.state)
+            for key in counted
+            if isinstance(key, PublicKey)
+        )
 
     async def sidecars(self, capsule: CapsuleId) -> dict[str, bytes]:
         """What lies beside the manifest in an export: path -> bytes; empty for an unsigned capsule."""

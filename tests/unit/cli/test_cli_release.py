@@ -34,3 +34,15 @@ def test_what_cannot_be_published_is_told(qlayer: Run, capsule: str) -> None:
     assert qlayer("release", "publish", capsule, "Adder").exit_code == 2
     assert qlayer("release", "publish", "abcdef", "adder").exit_code == 4
     assert qlayer("release", "show", "adder").exit_code == 4
+
+
+def test_what_may_be_released_is_explained(qlayer: Run, capsule: str) -> None:
+    assert qlayer("policy", "test").exit_code == 0
+    allowed = qlayer("policy", "explain", capsule, "--env", "development")
+    assert allowed.exit_code == 0 and "allowed" in allowed.output
+    denied = json.loads(qlayer("policy", "explain", capsule, "--json").stdout)
+    assert not denied["allow"] and any("0 trusted signatures" in reason for reason in denied["reasons"])
+    qlayer("keys", "new")
+    assert qlayer("capsule", "sign", capsule).exit_code == 0
+    signed = qlayer("policy", "explain", capsule)
+    assert signed.exit_code == 1 and "signatures" not in signed.output

@@ -1,0 +1,1 @@
+"""Who may do what: policies in Rego, default deny."""
