@@ -52,12 +52,12 @@ def family(program: Program) -> str:
     return program.name.partition("_")[0]
 
 
-def with_marks(backend: str) -> Iterator[Any]:
+def with_marks() -> Iterator[Any]:
     seen: set[str] = set()
     for program in CORPUS:
         marks = [pytest.mark.slow] if family(program) in seen else []
         seen.add(family(program))
-        yield pytest.param(backend, program, id=f"{backend}-{program.name}", marks=marks)
+        yield pytest.param(program, id=program.name, marks=marks)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def host() -> Iterator[Host]:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["docker", "gvisor"])
 async def guarded(host: Host, request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """One worker, started by a process that has secrets in its environment and its descriptors."""
     os.environ["HOSTILE_SECRET"] = SECRET
@@ -88,9 +88,7 @@ def made(backend: str) -> DockerSandbox | GvisorSandbox:
     return GvisorSandbox(GvisorConfig(workers=1))
 
 
-@pytest.mark.parametrize(
-    ("guarded", "program"), [*with_marks("docker"), *with_marks("gvisor")], indirect=["guarded"]
-)
+@pytest.mark.parametrize("program", [*with_marks()])
 async def test_gets_the_same_verdict(program: Program, host: Host, guarded: Sandbox) -> None:
     skip_where_it_means_nothing(program)
     backend, callers = guarded.info.backend, host.callers
