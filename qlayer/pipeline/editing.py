@@ -12,6 +12,7 @@ from qlayer.errors import InputError
 from qlayer.generation.base import Skeleton, Slot
 from qlayer.generation.gate import inspect
 from qlayer.generation.learned import fix_between
+from qlayer.generation.neighbours import in_dependency_order
 from qlayer.generation.prompt import greedy_prompt
 from qlayer.generation.repair import mistake_signature
 from qlayer.generation.splice import fill, read
@@ -215,7 +216,7 @@ def _with_code(opened: Opened, code: str) -> SourceTree:
 
 def _filled(skeleton: Skeleton, codes: Mapping[str, str]) -> SourceTree:
     tree = skeleton.tree
-    for slot in skeleton.slots:
+    for slot in in_dependency_order(skeleton.slots):
         if slot.name in codes:
             tree = fill(tree, slot, codes[slot.name])
     return tree
