@@ -56,6 +56,8 @@ class SlotProof(Frozen):
     agreements: tuple[float, ...] = ()
     """For each of the other candidates, the share of the used inputs on which it did what the kept one did:
     returned an equal value, or raised the same kind of exception."""
+    cases: int = 0
+    """Trusted cases of the slot that are judged."""
     mutants: int = 0
     """Variants of the program that were judged by the trusted tests."""
     killed: int = 0

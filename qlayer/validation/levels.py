@@ -23,6 +23,8 @@ class Bars(Frozen):
     """Share of the used inputs on which the kept candidate must return a value."""
     same: float = 1.0
     """Share of the used inputs on which another sample must do the same to count as agreeing."""
+    cases: int = 2
+    """Trusted cases that are enough for `agreeing`; with fewer one more sample must agree."""
     agreeing: int = 2
     """Samples that agree, the kept one included."""
     majority: float = 0.5
@@ -36,6 +38,11 @@ BARS = Bars()
 def agreeing(proof: SlotProof, bars: Bars = BARS) -> int:
     """How many samples agree with the kept one, itself included."""
     return 1 + sum(share >= bars.same for share in proof.agreements)
+
+
+def agreeing_needed(proof: SlotProof, bars: Bars = BARS) -> int:
+    """How many must agree: what few tests leave open of many inputs, one more sample makes up for."""
+    return bars.agreeing + (proof.cases < bars.cases and not proof.exhausted)
 
 
 def level_of(proof: SlotProof, bars: Bars = BARS) -> Level:
@@ -79,8 +86,10 @@ def _short_of_v3(proof: SlotProof, bars: Bars) -> Iterator[str]:
         yield f"only {proof.used} drawn inputs lay inside of its domain, {bars.used_inputs} are needed"
     if proof.used and proof.crash_free < bars.crash_free:
         yield f"it crashes on {1 - proof.crash_free:.0%} of the inputs that another sample handles"
-    same = agreeing(proof, bars)
-    if proof.candidates < bars.agreeing:
+    same, needed = agreeing(proof, bars), agreeing_needed(proof, bars)
+    if proof.candidates < 2:
         yield "no other sample passes the trusted tests, so nothing could agree with it"
-    elif same < bars.agreeing or same <= bars.majority * proof.candidates:
+    elif same < needed:
+        yield f"only {same} of {proof.candidates} samples that pass the tests agree, {needed} are needed"
+    elif same <= bars.majority * proof.candidates:
         yield f"only {same} of {proof.candidates} samples that pass the tests agree"

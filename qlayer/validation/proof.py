@@ -56,6 +56,12 @@ class Subject(Frozen):
     def trusted(self) -> tuple[CheckPlan, ...]:
         return tuple(plan for plan in self.checks if plan.trusted)
 
+    @property
+    def cases(self) -> int:
+        """Trusted cases that are judged."""
+        plans = [plan for plan in self.trusted if isinstance(plan, CasesPlan | HttpPlan)]
+        return sum(case.expected is not None for plan in plans for case in plan.cases)
+
 
 async def prove(
     subject: Subject, kept: str, others: Sequence[str], samples: int, place: Place, sandbox: Sandbox
@@ -75,6 +81,7 @@ async def prove(
             "samples": max(samples, len(trees)),
             "candidates": len(trees),
             "agreements": _of_all(trees, seen.agreements),
+            "cases": subject.cases,
             "mutants": score.total,
             "killed": score.killed,
             "survivors": tuple(_survivor(kept, mutant) for mutant in score.survivors),

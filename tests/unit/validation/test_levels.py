@@ -20,6 +20,7 @@ def proof(**changes: Any) -> SlotProof:
         left_out=5,
         crash_free=1.0,
         samples=4,
+        cases=2,
         candidates=3,
         agreements=(1.0, 1.0),
         mutants=10,
@@ -43,7 +44,11 @@ def test_all_evidence_together_is_v4() -> None:
         ({"used": 49}, "only 49 drawn inputs lay inside of its domain, 50 are needed"),
         ({"crash_free": 0.4}, "it crashes on 60% of the inputs that another sample handles"),
         ({"candidates": 1, "agreements": ()}, "no other sample passes the trusted tests"),
-        ({"agreements": (0.2, 0.0)}, "only 1 of 3 samples that pass the tests agree"),
+        ({"agreements": (0.2, 0.0)}, "only 1 of 3 samples that pass the tests agree, 2 are needed"),
+        (
+            {"agreements": (1.0, 0.0), "cases": 1},
+            "only 2 of 3 samples that pass the tests agree, 3 are needed",
+        ),
         (
             {"candidates": 5, "agreements": (1.0, 0.0, 0.0, 0.0)},
             "only 2 of 5 samples that pass the tests agree",
