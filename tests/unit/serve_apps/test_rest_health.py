@@ -120,6 +120,8 @@ async def test_the_documentation_is_complete(client: Client) -> None:
         "GET /capsules",
         "GET /capsules/{capsule}",
         "GET /capsules/{capsule}/verify",
+        "POST /capsules/{capsule}/edit",
+        "POST /capsules/{capsule}/accept",
         "GET /capsules/{capsule}/archive",
         "GET /capsules/{capsule}/files/{path}",
         "GET /capabilities",
