@@ -30,6 +30,7 @@ from qlayer.generation.edits import (
 )
 from qlayer.generation.imports import import_for, is_allowed
 from qlayer.generation.learned import learned_fix
+from qlayer.generation.reshape import close_brackets, match_async, unwrap_method
 from qlayer.generation.wording import MARK
 
 Fix = Callable[[str, Slot], str | None]
@@ -112,14 +113,14 @@ def cut_tail(code: str, slot: Slot) -> str | None:
     for at in reversed(margins[-MAX_CUTS:]):
         head = "".join(lines[:at])
         module = parse(head)
-        if module is not None and find_function(module, _plain_name(slot)) is not None:
+        if module is not None and find_function(module, slot.function_name) is not None:
             return head.rstrip() + "\n"
     return None
 
 
 def rename_function(code: str, slot: Slot) -> str | None:
     """The only function has another name than the slot."""
-    module, name = parse(code), _plain_name(slot)
+    module, name = parse(code), slot.function_name
     if module is None or find_function(module, name) is not None:
         return None
     functions = functions_of(module)
@@ -134,7 +135,7 @@ def rename_parameters(code: str, slot: Slot) -> str | None:
     Names that nobody chose (``arg1``, from intake) give way to the model's.
     """
     module = parse(code)
-    function = find_function(module, _plain_name(slot)) if module else None
+    function = find_function(module, slot.function_name) if module else None
     wanted = ast.parse(f"{slot.signature}: ...").body[0]
     assert isinstance(wanted, FUNCTIONS)
     if function is None:
@@ -150,7 +151,7 @@ def rename_parameters(code: str, slot: Slot) -> str | None:
 
 def drop_example_code(code: str, slot: Slot) -> str | None:
     """Prints, asserts, main blocks, tests and whatever else the function does not use."""
-    module, name = parse(code), _plain_name(slot)
+    module, name = parse(code), slot.function_name
     if module is None or find_function(module, name) is None:
         return None
     needed = _needed(module, name)
@@ -211,7 +212,10 @@ FIXES: tuple[Fix, ...] = (
     dedent,
     wrap_body,
     cut_tail,
+    close_brackets,
+    unwrap_method,
     rename_function,
+    match_async,
     rename_parameters,
     drop_example_code,
     drop_unused_imports,
@@ -219,10 +223,6 @@ FIXES: tuple[Fix, ...] = (
     add_imports,
 )
 """In the order in which they are tried."""
-
-
-def _plain_name(slot: Slot) -> str:
-    return slot.name.rpartition(".")[2]
 
 
 def _renamed(code: str, function: ast.AST, names: dict[str, str], *, head: bool) -> str:

@@ -40,6 +40,11 @@ class Slot(Frozen):
     like: tuple[str, ...] = ()
     """Slots that share data with this one, in a form which the first filling chose: shown to it whole."""
 
+    @property
+    def function_name(self) -> str:
+        """The function's own name, without that of its class."""
+        return self.name.rpartition(".")[2]
+
 
 class Skeleton(Frozen):
     """A project that boots before any token is spent."""

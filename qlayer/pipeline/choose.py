@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from qlayer.errors import BudgetExceeded
-from qlayer.generation.asserts import parse_asserts, soft_asserts_prompt
+from qlayer.generation.asserts import MAX_TOKENS, parse_asserts, soft_asserts_prompt
 from qlayer.pipeline.attempts import Attempt
 from qlayer.pipeline.compare import Groups
 from qlayer.pipeline.sampling import Ask
@@ -81,7 +81,7 @@ class Chooser:
 
     async def _asserts(self, work: Work, number: int) -> tuple[Case, ...]:
         messages = soft_asserts_prompt(work.slot, self.bench.spec)
-        sampling = Sampling(max_tokens=self.bench.policy.sample_tokens)
+        sampling = Sampling(max_tokens=min(MAX_TOKENS, self.bench.policy.sample_tokens))
         ask = Ask(work.slot, number, AttemptKind.ASSERTS, messages, sampling)
         _, text = await self.bench.sampler.sample(ask)
         return parse_asserts(text, work.slot)

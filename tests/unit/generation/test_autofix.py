@@ -8,6 +8,7 @@ import pytest
 from generation_slots import make_slot
 
 from qlayer.generation import autofix as fixes
+from qlayer.generation import reshape
 from qlayer.generation.autofix import FIXES, autofix
 
 GOOD = "def add(a, b):\n    return a + b\n"
@@ -42,6 +43,24 @@ def test_nothing_applies_to_good_code() -> None:
         (GOOD.rstrip() + "  # <-- the error is here\n", ("drop_mark",), GOOD),
         ("total = a + b\nreturn total", ("wrap_body",), None),
         (GOOD + "\nThis adds two numbers.\n", ("cut_tail",), GOOD),
+        (
+            "def add(a, b):\n    return sum([a, (b)",
+            ("close_brackets",),
+            "def add(a, b):\n    return sum([a, (b)])\n",
+        ),
+        ("async " + GOOD, ("match_async",), GOOD),
+        (
+            "class Solution:\n    def add(self, a, b):\n        return self.put(a, b)\n\n"
+            "    def put(self, a, b):\n        return a + b\n",
+            ("unwrap_method",),
+            "def add(a, b):\n    return put(a, b)\n\n\ndef put(a, b):\n    return a + b\n",
+        ),
+        (
+            "import math\n\n\nclass Adder:\n    @staticmethod\n"
+            "    def add(a, b):\n        return math.fsum((a, b))\n",
+            ("unwrap_method",),
+            "import math\n\n\ndef add(a, b):\n    return math.fsum((a, b))\n",
+        ),
         (GOOD + "\ndef test():\n    assert add(1,", ("cut_tail",), GOOD),
         ("def plus(a, b):\n    return a + b\n", ("rename_function",), GOOD),
         ("def add(x, y):\n    return x + y\n", ("rename_parameters",), GOOD),
@@ -140,3 +159,24 @@ def test_imports_that_the_template_forbids_are_not_added() -> None:
 def test_the_usual_import_is_chosen(use: str, line: str) -> None:
     code, _ = autofix(f"def add(a, b):\n    return {use}\n", make_slot())
     assert code.startswith(line + "\n")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class A:\n    def __init__(self):\n        self.n = 0\n\n"
+        "    def add(self, a, b):\n        return self.n + a\n",
+        "class A:\n    base = 1\n\n    def add(self, a, b):\n        return a + b\n",
+        "class A:\n    @property\n    def add(self, a, b):\n        return a + b\n",
+        "class A(Exception):\n    pass\n",
+    ],
+)
+def test_a_class_with_a_state_of_its_own_is_no_wrapped_function(code: str) -> None:
+    assert reshape.unwrap_method(code, make_slot()) is None
+
+
+def test_a_function_that_awaits_stays_async_and_one_that_must_be_becomes_so() -> None:
+    waiting = "async def add(a, b):\n    return await a + b\n"
+    assert reshape.match_async(waiting, make_slot()) is None
+    slot = make_slot("async def add(a: int, b: int) -> int")
+    assert reshape.match_async(GOOD, slot) == "async " + GOOD
