@@ -21,9 +21,11 @@ from qlayer.errors import ConfigurationError, QlayerError
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
-JOBS = ("evaluate", "bench_llm", "grade")
+JOBS = ("evaluate", "bench_llm", "grade", "finetune")
 STACK_OPTIONS = {"evaluate": "--llm-url"}
 """Jobs that take the stack's model server, and by which option."""
+ON_A_GPU = ("finetune",)
+"""Jobs whose own process needs a GPU: Ray starts them where one is free."""
 
 
 def running_stack(settings: Settings) -> StackState:
@@ -55,6 +57,7 @@ def submit(
         entrypoint=entrypoint,
         runtime_env={"env_vars": _environment(settings)},
         metadata={"job": job, "model": settings.model},
+        entrypoint_num_gpus=1 if job in ON_A_GPU else None,
     )
     return client, job_id
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,3 +103,21 @@ def test_an_edit_that_cannot_be_made_says_why(
 ) -> None:
     done = qlayer("capsule", "edit", capsule, *options, stdin=BETTER)
     assert done.exit_code == 2 and problem in done.stderr
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_the_function_is_opened_in_the_editor(
+    qlayer: Any, capsule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: bool
+) -> None:
+    editor = tmp_path / "editor"
+    edit_it = 'sed -i "s/n \\* 2/n + n/" "$1"; touch -d "+1 hour" "$1"' if saved else "true"
+    editor.write_text(f"#!/bin/sh\n{edit_it}\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr(capsule_edit, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    done = qlayer("capsule", "edit", capsule)
+    assert done.exit_code == 0, done.output
+    remembered = json.loads(qlayer("memory", "ls", "--json").stdout)["memories"]
+    assert [row["kind"] for row in remembered] == ["correction"] * saved
+    assert ("nothing was changed" in done.stderr) is not saved
