@@ -53,9 +53,12 @@ class _Matcher:
         self.rel_tol = expectation.rel_tol
 
     def same(self, expected: object, got: object) -> bool:
+        # Most values are these; the rest of this method comes to the same for them.
+        if type(expected) is str and type(got) is str:
+            return expected == got
         if isinstance(expected, bool) or isinstance(got, bool):
             return expected is got
-        if isinstance(expected, int | float | complex):
+        if isinstance(expected, (int, float, complex)):
             return type(got) in (int, float, complex) and self._same_number(expected, got)
         if isinstance(expected, dict):
             return isinstance(got, dict) and self._same_dict(expected, got)

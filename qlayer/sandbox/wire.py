@@ -29,6 +29,9 @@ _CLASSES = {
 _CLASS_NAMES = {id(kind): name for name, kind in _CLASSES.items()}
 _FEW = 64
 _JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
+_PARSE = json.JSONDecoder().raw_decode
+"""Without the search for white space around a value, which takes longer than a small value."""
+_AS_THEY_ARE = frozenset({type(None), bool, int, float, str})
 
 
 class Unplain(TypeError):
@@ -52,7 +55,11 @@ def decode(text: str | bytes) -> Any:
     if len(text) > MAX_BYTES:
         raise Malformed(f"more than {MAX_BYTES} bytes")
     try:
-        return untag(json.loads(text))
+        line = text if isinstance(text, str) else text.decode()
+        form, end = _PARSE(line)
+        if end != len(line):
+            raise Malformed("more than one value")
+        return form if type(form) in _AS_THEY_ARE else untag(form)
     except (ValueError, RecursionError) as error:
         raise Malformed(str(error)) from None
 
@@ -61,10 +68,13 @@ def untag(form: object, depth: int = 0) -> Any:
     """The value of a parsed JSON form. Raises `Malformed`."""
     if depth > MAX_DEPTH:
         raise Malformed(f"nested deeper than {MAX_DEPTH}")
-    if form is None or isinstance(form, bool | int | float | str):
+    if type(form) in _AS_THEY_ARE:
         return form
     if isinstance(form, list):
-        return [untag(item, depth + 1) for item in form]
+        depth += 1
+        if depth > MAX_DEPTH and form:
+            raise Malformed(f"nested deeper than {MAX_DEPTH}")
+        return [item if type(item) in _AS_THEY_ARE else untag(item, depth) for item in form]
     if not isinstance(form, dict) or len(form) != 1:
         raise Malformed("expected one tag")
     [(tag, body)] = form.items()
@@ -103,6 +113,11 @@ class _Encoder:
             raise Unplain(f"the value holds more than {MAX_ITEMS} items")
         if value is None or value is True or value is False:
             return value
+        kind = type(value)
+        if kind is str:
+            return value
+        if kind is int:
+            return _int_form(value)  # type: ignore[arg-type]
         # By identity: nothing is asked of the value. A built-in class never ends, so its id is its own.
         if (name := _CLASS_NAMES.get(id(value))) is not None:
             return {"k": name}
@@ -187,3 +202,7 @@ def _spread(keys: list[Any]) -> list[Any]:
     if len({hash(key) for key in keys}) * _FEW < len(keys):
         raise Malformed("too many keys of one hash")
     return keys
+
+
+NO_KWARGS = encode({})
+"""What most calls have for keyword arguments."""

@@ -37,6 +37,7 @@ class Forged(ValueError):
     """A line on the private channel that the driver did not write."""
 
 
+_PARSE = json.JSONDecoder().raw_decode
 _OWN_CPU_S = 0.02
 _OWN_CPU_SHARE = 0.01
 
@@ -95,10 +96,10 @@ class Observation(NamedTuple):
         *whole, _ = data.split(b"\n")
         for line in whole:
             try:
-                message = json.loads(line)
+                message, end = _PARSE(line.decode("ascii"))
             except (ValueError, RecursionError):
                 raise Forged("a line that is not JSON") from None
-            if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
+            if end != len(line) or not isinstance(message, dict) or not isinstance(message.get("kind"), str):
                 raise Forged("a line that is no report")
             if self.check_nonce and message.get("nonce") != nonce:
                 # Before the job is read the nonce is not known; only a failed set-up reports that early.

@@ -11,6 +11,7 @@ import os
 
 MAX_LINE = 2 * 1024 * 1024
 """Bytes of one line; the host ends a run that sends longer ones."""
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 class Report:
@@ -22,7 +23,7 @@ class Report:
 
     def send(self, kind: str, **fields: object) -> None:
         """One line. Raises OSError when the program closed the descriptor."""
-        more = "," + json.dumps(fields, separators=(",", ":"))[1:-1] if fields else ""
+        more = "," + _JSON.encode(fields)[1:-1] if fields else ""
         line = f'{{"nonce":"{self.nonce}","kind":"{kind}"{more}}}\n'.encode()
         written = os.write(self._fd, line)
         while written < len(line):

@@ -148,6 +148,8 @@ def _as_literal(value: object) -> str:
         text = repr(value)
     except ValueError:  # an int of more digits than Python writes
         text = f"<{type(value).__name__} too long to write>"
+    if text.isascii():
+        return text[:_LITERAL]
     return text.encode("utf-8", "backslashreplace").decode()[:_LITERAL]
 
 

@@ -52,7 +52,8 @@ def outcome(loaded: ModuleType, index: int, case: list[str]) -> dict[str, Any]:
         target: Any = loaded
         for name in function.split("."):
             target = getattr(target, name)
-        value = target(*wire.decode(args), **wire.decode(kwargs))
+        named = {} if kwargs == wire.NO_KWARGS else wire.decode(kwargs)
+        value = target(*wire.decode(args), **named)
         if type(value) is CoroutineType:
             value = _awaited(value)
         seconds = perf_counter() - started

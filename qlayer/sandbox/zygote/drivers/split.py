@@ -28,7 +28,6 @@ _CALL_FD = 5
 _NONCE_BYTES = 16
 _NONCES = 64
 """Drawn at once: a system call for each would cost as much as the call that it protects."""
-_NO_KWARGS = wire.encode({})
 _MAX_CODE = 256 * 1024
 """Bytes of compiled test code that are worth keeping."""
 
@@ -57,7 +56,7 @@ def serve(job: Job, report: Report) -> NoReturn:
 
 def _answer(function: Any, args: str, kwargs: str) -> tuple[str, str]:
     # Outside: a call that cannot be read is no exception of the function.
-    positional, named = wire.decode(args), {} if kwargs == _NO_KWARGS else wire.decode(kwargs)
+    positional, named = wire.decode(args), {} if kwargs == wire.NO_KWARGS else wire.decode(kwargs)
     try:
         return "value", wire.encode(function(*positional, **named))
     except BaseException as error:  # an exception is an answer too
@@ -104,7 +103,7 @@ def rehearse(function: Any, report: Report) -> None:
     """A call through both sides, in one process."""
     here, there = (_Line(end.detach()) for end in socket.socketpair())
     nonce = os.urandom(_NONCE_BYTES).hex()
-    here.send(nonce, wire.encode([[1.0, 2.0]]), _NO_KWARGS)
+    here.send(nonce, wire.encode([[1.0, 2.0]]), wire.NO_KWARGS)
     call = there.receive() or []
     there.send(call[0], *_answer(function, call[1], call[2]))
     answer = here.receive() or []
@@ -127,7 +126,7 @@ class _Stub:
         self._nonces: list[str] = []
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
-        call = wire.encode(list(args)), wire.encode(kwargs) if kwargs else _NO_KWARGS
+        call = wire.encode(list(args)), wire.encode(kwargs) if kwargs else wire.NO_KWARGS
         try:
             kind, answer = self._exchange(*call)
             if kind != "raised":
