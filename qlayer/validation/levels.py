@@ -28,7 +28,7 @@ class Bars(Frozen):
     crashed on 1 % of the inputs, where another did not, were right: an unsaid precondition, not a fault."""
     same: float = 0.95
     """Share of the used inputs on which another sample must do the same to count as agreeing. For the same
-    reason less than all: six more programs agree than at 1.0, all right; nine more at 0.8, two of them wrong."""
+    reason less than all: six more agree than at 1.0, all of them right; at 0.8 nine more, two wrong."""
     cases: int = 2
     """Trusted cases that are enough for `agreeing`; with fewer one more sample must agree."""
     agreeing: int = 2
