@@ -17,7 +17,8 @@ from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.options import Json
 from qlayer.cli.render import checks_table, decision_text, err, out, print_json, printable, short
 from qlayer.errors import InputError
-from qlayer.pipeline.editing import Editing, EditRequest, EditResult, open_slot
+from qlayer.pipeline.editing import Editing, EditRequest, EditResult
+from qlayer.pipeline.opened import open_slot
 from qlayer.store.clock import utc_now
 
 MAX_CODE_BYTES = 64 * 1024

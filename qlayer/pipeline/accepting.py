@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qlayer.errors import ConflictError, InputError
 from qlayer.packaging.capsule import Capsules
 from qlayer.pipeline.attempts import run_in_order
-from qlayer.pipeline.editing import skeleton_of
+from qlayer.pipeline.opened import skeleton_of
 from qlayer.pipeline.pipeline import unproved
 from qlayer.sandbox.base import Sandbox
 from qlayer.store.clock import Clock
