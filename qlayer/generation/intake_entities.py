@@ -101,10 +101,10 @@ def read_table_field(draft: Draft, row: Mapping[str, str]) -> tuple[str, ...]:
 def _add(draft: Draft, name: str, about: str) -> tuple[str, ...]:
     kind, required, default = "str", True, None
     unknown: list[str] = []
-    choices = re.search(r"\bone of\b:?\s*(.+)$", about, re.I)
+    choices = re.search(r"\bone of\b:?\s*(.+?)(?=[;,]\s*default|$)", about, re.I)
     if choices:
         draft.rules.append(f"{name} must be one of {choices[1].strip(' ,[]')}")
-        about = about[: choices.start()]
+        about = about[: choices.start()] + about[choices.end() :]
     for said in _split_outside(about):
         given = _DEFAULT.search(said)
         if given:

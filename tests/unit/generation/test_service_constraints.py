@@ -49,7 +49,6 @@ def test_unambiguous_sentences(sentence: str, violation: str) -> None:
     "sentence",
     [
         "pages must be greater than 0 unless the book is read",
-        "pages must be greater than price",
         "weight must be greater than 0",
         "title must be greater than 0",
         "pages must not be empty",
@@ -77,3 +76,9 @@ def test_samples_keep_all_rules_of_their_field() -> None:
         c for c in (read_constraint(f"pages must be {r}", BOOK) for r in ("> 5", "< 2")) if c is not None
     )
     assert sample_value(BOOK.fields[1], impossible) is None
+
+
+def test_two_fields_of_one_kind_can_be_compared() -> None:
+    found = read_constraint("pages must be greater than price", BOOK)
+    assert found is not None and (found.field, found.other) == ("pages", "price")
+    assert read_constraint("pages must be greater than title", BOOK) is None

@@ -17,6 +17,9 @@ from qlayer.types.spec import Entity, HttpExample, Route
 
 _RESERVED = frozenset({"store", "body", "handlers", "rules", "app", "os"})
 _LISTS = re.compile(r"^(?:returns? )?(?:an? |the |all )?list\b|\blists? (?:of|all|every|the)\b|^all\b", re.I)
+_COUNTS = re.compile(
+    r"^(?:n|k|id|limit|offset|skip|page|per_page|page_size|size|top|count|year|month|day|index|number)$|_id$"
+)
 _TAKES_BODY = re.compile(r'\{\s*"|\b(?:body|takes|given|with (?:a|an|the)|json|from)\b', re.I)
 
 
@@ -82,7 +85,7 @@ def design_action(
         status=success.status if success else 201 if created else 200,
         parameters=(
             *_path_parameters(path, entities),
-            *_query_parameters(own),
+            *_query_parameters(own, entities),
             *_body_parameter(route, own, created),
         ),
         returns=_returns(route, success),
@@ -133,13 +136,25 @@ def _type_named(name: str, entities: Mapping[str, Entity]) -> str:
     return kinds[0] if kinds and kinds[0] in ("int", "float", "bool") else "str"
 
 
-def _query_parameters(own: Sequence[HttpExample]) -> tuple[Parameter, ...]:
+def _query_type(name: str, values: Sequence[str], entities: Mapping[str, Entity]) -> str:
+    """A field's own type; whole numbers only where the name counts something."""
+    known = _type_named(name, entities)
+    if known != "str" or not all(re.fullmatch(r"-?\d+(?:\.\d+)?", value) for value in values):
+        return known
+    fields = {field.name for entity in entities.values() for field in entity.fields}
+    if name in fields:
+        return "str"
+    whole = all(re.fullmatch(r"-?\d+", value) for value in values)
+    return "int" if whole and _COUNTS.search(name) else "int | float"
+
+
+def _query_parameters(own: Sequence[HttpExample], entities: Mapping[str, Entity]) -> tuple[Parameter, ...]:
     queries = [dict(parse_qsl(step.path.partition("?")[2], keep_blank_values=True)) for step in own]
     names = dict.fromkeys(name for query in queries for name in query)
     return tuple(
         Parameter(
             name=identifier(name, _RESERVED),
-            type="int" if all(re.fullmatch(r"-?\d+", q[name]) for q in queries if name in q) else "str",
+            type=_query_type(name, [q[name] for q in queries if name in q], entities),
             source="query",
             required=all(
                 name in query for query, step in zip(queries, own, strict=True) if step.status < 300

@@ -27,6 +27,10 @@ class Kind(StrEnum):
     LENGTH = "length"
     ONE_OF = "one of"
     UNIQUE = "unique"
+    AFTER = "after"
+    """Greater than another field of the same row."""
+    NOT_BEFORE = "not before"
+    """At least another field of the same row."""
 
 
 class Constraint(Frozen):
@@ -37,6 +41,8 @@ class Constraint(Frozen):
     sentence: str
     bounds: tuple[float | int | None, float | int | None] = (None, None)
     choices: tuple[str, ...] = ()
+    other: str = ""
+    """For AFTER and NOT_BEFORE: the field that it is compared with."""
     optional: bool = False
     """Whether the field may be missing (None), which breaks no rule."""
 
@@ -54,6 +60,10 @@ class Constraint(Frozen):
                 return f"{value} > {high}"
             case Kind.BETWEEN:
                 return f"not {low} <= {value} <= {high}"
+            case Kind.AFTER:
+                return f"{value} <= {value.replace(self.field, self.other)}"
+            case Kind.NOT_BEFORE:
+                return f"{value} < {value.replace(self.field, self.other)}"
             case Kind.NOT_EMPTY:
                 return f"not {value}.strip()"
             case Kind.ONE_OF:
@@ -79,7 +89,7 @@ class Constraint(Frozen):
                 return bool(value.strip())
             case Kind.ONE_OF:
                 return value in self.choices
-            case Kind.UNIQUE:
+            case Kind.UNIQUE | Kind.AFTER | Kind.NOT_BEFORE:
                 return True
         return (low is None or size >= low) and (high is None or size <= high)
 
@@ -95,7 +105,7 @@ class Constraint(Frozen):
             case Kind.LENGTH:
                 sizes = {max(0, int(end) + step) for end in ends for step in (-1, 0, 1)}
                 return tuple("x" * size for size in sorted(sizes))
-            case Kind.UNIQUE:
+            case Kind.UNIQUE | Kind.AFTER | Kind.NOT_BEFORE:
                 return ()
         return tuple(end + step for end in ends for step in (0, 1, -1))
 
@@ -137,6 +147,28 @@ def read_constraint(sentence: str, entity: Entity) -> Constraint | None:
             match = re.fullmatch(f"{subject} (?:{form})", text, re.I)
             if match:
                 return _constraint(field, kind, sentence, match)
+        compared = _compared(field, entity, text, sentence)
+        if compared is not None:
+            return compared
+    return None
+
+
+_COMPARED: tuple[tuple[Kind, str], ...] = (
+    (Kind.AFTER, r"(?:greater than|more than|larger than|later than|after|>)"),
+    (Kind.NOT_BEFORE, r"(?:at least|not before|>=|greater than or equal to|no earlier than|on or after)"),
+)
+
+
+def _compared(field: EntityField, entity: Entity, text: str, sentence: str) -> Constraint | None:
+    """``end must be after start``: two required fields of one kind."""
+    for other in entity.fields:
+        alike = field.type == other.type or {field.type, other.type} == {"int", "float"}
+        if other.name == field.name or not alike or not (field.required and other.required):
+            continue
+        for kind, form in _COMPARED:
+            said = f"{_subject(field.name, entity.name)} must be {form} {_subject(other.name, entity.name)}"
+            if field.type not in ("str", "bool") and re.fullmatch(said, text, re.I):
+                return Constraint(field=field.name, kind=kind, sentence=sentence, other=other.name)
     return None
 
 
@@ -153,6 +185,11 @@ def sample_value(field: EntityField, constraints: tuple[Constraint, ...]) -> Any
     about = [constraint for constraint in constraints if constraint.field == field.name]
     candidates = [plain[field.type], *(edge for constraint in about for edge in constraint.edges())]
     return next((value for value in candidates if all(c.allows(value) for c in about)), None)
+
+
+def later(value: Any) -> Any:
+    """A value just above a number, a date or a moment of `sample_value`."""
+    return value.replace("2024-", "2025-") if isinstance(value, str) else value + 1
 
 
 def _subject(field: str, entity: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
 
@@ -23,7 +24,7 @@ from qlayer.generation.templates.service.constraints import Kind as Rule
 from qlayer.generation.templates.service.naming import phrase, plural, snake
 from qlayer.generation.templates.service.routing import hit, shape
 from qlayer.types.frozen import Frozen
-from qlayer.types.spec import Entity, HttpExample, Route, Spec
+from qlayer.types.spec import Entity, EntityField, HttpExample, Route, Spec
 
 MAX_ENTITIES = 12
 MAX_ROUTES = 60
@@ -54,6 +55,12 @@ class Operation(Frozen):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     status: int
+    filters: tuple[EntityField, ...] = ()
+    """Fields that a query may name: only rows with these values are listed."""
+    skips: str = ""
+    """Query parameter with the number of rows, or of pages, to leave out; empty: none."""
+    takes: str = ""
+    """Query parameter with the most rows to list; empty: all are."""
 
 
 class Resource(Frozen):
@@ -99,8 +106,8 @@ class Design(Frozen):
 
 
 _ASKS_MORE = re.compile(
-    r"\b(sort(?:ed)?|order(?:ed)?|newest|latest|oldest|filter(?:ed)?|only|search|where|whose|unless|if|when|also"
-    r"|marks?|sets?|decreas\w+|increas\w+|reduc\w+|count|total|sum|group(?:ed)?|page[sd]?|limit|revers\w+"
+    r"\b(sort(?:ed)?|ordered|order by|in \w+ order|newest|latest|oldest|filter(?:ed)?|only|search|where"
+    r"|whose|unless|if|when|also|marks?|sets?|decreas\w+|increas\w+|reduc\w+|count|total|sum|group(?:ed)?|page[sd]?|limit|revers\w+"
     r"|descending|exclud\w+|without|and (?!returns?\b|gives?\b|answers?\b))",
     re.I,
 )
@@ -112,6 +119,9 @@ _KINDS: dict[tuple[str, bool], Kind] = {
     ("PATCH", True): Kind.CHANGE,
     ("DELETE", True): Kind.DELETE,
 }
+_SELECTS = re.compile(r"\b(?:filter(?:ed|s)?|only|where|whose|when|if|page[sd]?|limit|without)\b", re.I)
+"""Words of `_ASKS_MORE` that a list with a query is asked in."""
+_SKIPS, _TAKES = ("offset", "skip", "page"), ("limit", "per_page", "page_size", "size", "top")
 _STATUS = {Kind.CREATE: 201, Kind.DELETE: 204}
 
 
@@ -171,7 +181,7 @@ def _resource(entity: Entity, asked: Sequence[Asked]) -> Resource:
         return Resource(
             entity=entity, one=one, many=many, path=f"/{many}", operations=_all_operations(f"/{many}")
         )
-    operations = (_operation(one, path) for one in asked)
+    operations = (_listing(one, path, entity) or _operation(one, path) for one in asked)
     known = dict.fromkeys(operation for operation in operations if operation is not None)
     return Resource(entity=entity, one=one, many=many, path=path, operations=tuple(known))
 
@@ -205,6 +215,29 @@ def _operation(asked: Asked, collection: str) -> Operation | None:
     return Operation(kind=kind, method=route.method, path=path, status=status)
 
 
+def _listing(asked: Asked, collection: str, entity: Entity) -> Operation | None:
+    """A list whose query names fields to select by, and which part of the rows; None for anything else."""
+    route = asked.route
+    names = dict.fromkeys(
+        name
+        for step in asked.examples
+        for name, _ in parse_qsl(step.path.partition("?")[2], keep_blank_values=True)
+    )
+    if (route.method, route.path) != ("GET", collection) or not names:
+        return None
+    filters = tuple(field for field in entity.fields if field.name in names)
+    skips = next((name for name in _SKIPS if name in names), "")
+    takes = next((name for name in _TAKES if name in names), "")
+    known = {*(field.name for field in filters), skips, takes}
+    if set(names) - known or (skips == "page" and not takes):
+        return None
+    if _ASKS_MORE.search(_SELECTS.sub("", route.summary)) or any(s.status >= 300 for s in asked.examples):
+        return None
+    return Operation(
+        kind=Kind.LIST, method="GET", path=collection, status=200, filters=filters, skips=skips, takes=takes
+    )
+
+
 def _all_operations(path: str) -> tuple[Operation, ...]:
     """Create, list, read, replace, change and delete: what an entity gets when no route speaks of it."""
     made = (
@@ -225,9 +258,10 @@ def _assign_rules(
             for index, constraint in found:
                 if constraint is not None and constraint not in resources[index].constraints:
                     resources[index] = _more(resources[index], constraints=(constraint,))
-        elif (spoken_of := _action_of(rule, actions)) is not None:
-            action = actions[spoken_of]
-            actions[spoken_of] = action.model_copy(update={"rules": (*action.rules, rule)})
+        elif spoken_of := _actions_of(rule, actions, resources):
+            for index in spoken_of:
+                action = actions[index]
+                actions[index] = action.model_copy(update={"rules": (*action.rules, rule)})
         elif resources:
             index = _resource_of(rule, resources)
             resources[index] = _more(resources[index], open_rules=(rule,))
@@ -247,14 +281,30 @@ def _more(
     )
 
 
-def _action_of(rule: str, actions: Sequence[Action]) -> int | None:
-    """The changing action whose verb the rule uses (``finish`` in "a finished book ...")."""
-    words = re.findall(r"[a-z]{3,}", rule.lower())
-    for index, action in enumerate(actions):
-        verb = action.verb[:5]
-        if action.method != "GET" and len(verb) >= 3 and any(word.startswith(verb) for word in words):
-            return index
-    return None
+def _actions_of(rule: str, actions: Sequence[Action], resources: Sequence[Resource]) -> tuple[int, ...]:
+    """The changing actions that the rule speaks of: by their verb, else by a value that they are sent.
+
+    In "a shipped order cannot be cancelled" both verbs occur; it is about the one that must not be done.
+    """
+    said = rule.lower()
+    forbidden = re.search(r"(?:\bcan(?:not|'t| not| only)?|\bmust not|\bmay (?:not|only)) be (\w+)", said)
+    for words in ([forbidden[1]] if forbidden else [], re.findall(r"[a-z]{3,}", said)):
+        for index, action in enumerate(actions):
+            verb = action.verb[:5]
+            if action.method != "GET" and len(verb) >= 3 and any(word.startswith(verb) for word in words):
+                return (index,)
+    fields = {field.name for resource in resources for field in resource.entity.fields}
+    subject = re.match(r"(?:(?:an?|the|each|every)\s+)?(\w+)", said)
+    return tuple(
+        index
+        for index, action in enumerate(actions)
+        if subject and subject[1] not in fields and not action.creates and subject[1] in _sent(action)
+    )
+
+
+def _sent(action: Action) -> set[str]:
+    """Names of the values in the bodies that the examples send."""
+    return {name for step in action.examples if isinstance(step.body, dict) for name in step.body}
 
 
 def _resource_of(rule: str, resources: Sequence[Resource]) -> int:

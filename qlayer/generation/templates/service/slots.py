@@ -13,7 +13,8 @@ from typing import Any
 from qlayer.generation.base import Slot
 from qlayer.generation.imports import SAFE_MODULES
 from qlayer.generation.templates.service.actions import Action
-from qlayer.generation.templates.service.constraints import sample_value
+from qlayer.generation.templates.service.constraints import Kind as Rule
+from qlayer.generation.templates.service.constraints import later, sample_value
 from qlayer.generation.templates.service.design import Design, Resource
 from qlayer.generation.templates.service.naming import phrase, with_article
 from qlayer.types.check import CheckPlan
@@ -86,6 +87,9 @@ def action_slot(action: Action, design: Design, checks: Sequence[CheckPlan]) -> 
 def example_row(resource: Resource, *, numbered: bool = True) -> dict[str, Any]:
     """A row as the store gives it, with values that keep the known rules."""
     values = {f.name: sample_value(f, resource.constraints) for f in resource.entity.fields}
+    for constraint in resource.constraints:
+        if constraint.kind in (Rule.AFTER, Rule.NOT_BEFORE):
+            values[constraint.field] = later(values[constraint.other])
     return {"id": 1, **values} if numbered else values
 
 

@@ -79,6 +79,9 @@ def source_values(design: Design, suites: Sequence[str]) -> dict[str, object]:
         "arguments": lambda action: arguments(action, design),
         "created_by": lambda action: next(r for r in design.resources if r.entity.name == action.creates),
         "operation_text": operation_text,
+        "listing_arguments": listing_arguments,
+        "listed_part": listed_part,
+        "stored": stored,
         "rule_signature": rule_signature,
         "rule_brief": rule_brief,
         "action_signature": lambda action: action_signature(action, design),
@@ -153,6 +156,32 @@ def arguments(action: Action, design: Design) -> str:
     return ", ".join([*required, *(["store: Rows"] if design.resources else []), *optional])
 
 
+def listing_arguments(operation: Operation) -> str:
+    """The query parameters of a list, as FastAPI reads them."""
+    kinds = {"int": "int", "float": "float", "bool": "bool", "date": "dt.date", "datetime": "dt.datetime"}
+    wanted = [f"{field.name}: {kinds.get(field.type, 'str')} | None = None" for field in operation.filters]
+    first = "1" if operation.skips == "page" else "0"
+    skips = f"{operation.skips}: Annotated[int, Query(ge={first})] = {first}"
+    takes = f"{operation.takes}: Annotated[int | None, Query(ge=0)] = None"
+    parts = [*wanted, *([skips] if operation.skips else []), *([takes] if operation.takes else [])]
+    return "".join(f", {part}" for part in parts)
+
+
+def listed_part(operation: Operation) -> str:
+    """The slice of the rows that a list gives."""
+    start = operation.skips
+    if start == "page":
+        start = f"(page - 1) * ({operation.takes} or 0)"
+    return (f"[{start}:]" if start else "") + (f"[:{operation.takes}]" if operation.takes else "")
+
+
+def stored(field: EntityField) -> str:
+    """A query's value as the row holds it."""
+    if field.type in ("date", "datetime"):
+        return f"{field.name}.isoformat() if {field.name} else None"
+    return field.name
+
+
 def call(action: Action, design: Design) -> str:
     """The call of the handler with what the route function got."""
     given = []
@@ -210,13 +239,22 @@ def main_imports(design: Design) -> str:
     kept = bool(design.resources)
     aliased = any(p.alias for action in design.actions for p in action.parameters)
     typing = [*(["Annotated"] if kept or aliased else []), *(["Any"] if design.actions else [])]
-    fastapi = [*(["Depends"] if kept else []), "FastAPI", *(["Query"] if aliased else []), "Request"]
+    lists = [operation for resource in design.resources for operation in resource.operations]
+    paged = any(operation.skips or operation.takes for operation in lists)
+    dated = any(f.type in ("date", "datetime") for operation in lists for f in operation.filters)
+    fastapi = [
+        *(["Depends"] if kept else []),
+        "FastAPI",
+        *(["Query"] if aliased or paged else []),
+        "Request",
+    ]
     app = [
         *(["handlers"] if design.actions else []),
         *(["rules"] if any(r.checked for r in design.resources) else []),
     ]
     models = _model_imports(design)
     standard = [
+        *(["import datetime as dt"] if dated else []),
         *(["import os"] if kept else []),
         *([f"from typing import {', '.join(typing)}"] if typing else []),
     ]
