@@ -78,7 +78,7 @@ def job_of(language: Language, case: LanguageCase) -> ProgramJob:
 
 def limits_of(case: LanguageCase) -> Limits:
     """Short where the program is known to use up its time."""
-    cpu_s = 1.0 if case.outcome is Outcome.CPU_LIMIT else 20.0
+    cpu_s = 0.5 if case.outcome is Outcome.CPU_LIMIT else 20.0
     return Limits(wall_s=120.0, cpu_s=cpu_s, memory_bytes=256 * MiB)
 
 
