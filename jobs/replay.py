@@ -159,6 +159,7 @@ async def compared(task: Task, rows: Sequence[JudgedRow], sandbox: Sandbox) -> J
             passed=row.passed,
             crash_free=clusters.crash_free[at],
             agreeing=len(clusters.group_of(at)),
+            consensus=clusters.consensus[at],
         )
         for at, row in enumerate(running)
     )

@@ -81,6 +81,7 @@ def grouped(attempts: Sequence[Attempt], clusters: Clusters) -> Groups:
             passed=one.passed,
             crash_free=clusters.crash_free[place],
             agreeing=size[place],
+            consensus=clusters.consensus[place],
         )
         for place, one in enumerate(attempts)
     )

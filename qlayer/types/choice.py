@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from qlayer.types.check import Case, CasesPlan, Comparison, Expectation
-from qlayer.types.frozen import Frozen
+from qlayer.types.frozen import Frozen, added
 
 ANSWERS = "answers"
 """Begins the name of a trusted check that holds what a person answered during the run."""
@@ -31,6 +31,8 @@ class Facts(Frozen):
     """Soft asserts that hold."""
     logprob: float = 0.0
     """Mean of its tokens; 0 when unknown."""
+    consensus: float = added(0.0)
+    """Mean over the fuzz inputs of the share of candidates that give the same as it, itself included."""
 
 
 class Question(Frozen):

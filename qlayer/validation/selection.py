@@ -1,13 +1,13 @@
 """Which candidate is kept: an order over facts that are known without the hidden tests.
 
-Trusted passes come before all else; then how rarely it breaks; then how many others behave the same, weighed
-with the soft votes of asserts that the model wrote; then how sure the model was. Every way of choosing that
-was ever compared is here under its name, so that one log of candidates replays them all.
+Trusted passes come before all else; then how far the others agree with it, input by input, weighed with the
+soft votes of asserts that the model wrote; then how many do exactly the same, how rarely it breaks, and how
+sure the model was. Every way of choosing that was ever compared is here under its name, so that one log of
+candidates replays them all.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
@@ -21,6 +21,7 @@ __all__ = [
     "first",
     "largest_cluster",
     "leading",
+    "most_consensus",
     "most_votes",
     "ours",
     "surest",
@@ -33,7 +34,7 @@ Selector = Callable[[Sequence[Facts], Random], int]
 
 
 def ours(candidates: Sequence[Facts], random: Random) -> int:
-    """Trusted passes >> crash-free rate >> sqrt(cluster) x (1 + votes) >> logprob >> earliest."""
+    """Trusted passes >> consensus x (1 + votes) >> cluster >> crash-free rate >> logprob >> earliest."""
     return max(candidates, key=_rank).index
 
 
@@ -62,14 +63,24 @@ def largest_cluster(candidates: Sequence[Facts], random: Random) -> int:
     return max(candidates, key=lambda facts: (facts.passed, facts.agreeing, -facts.index)).index
 
 
+def most_consensus(candidates: Sequence[Facts], random: Random) -> int:
+    """Trusted passes, then agreement input by input."""
+    return max(candidates, key=lambda facts: (facts.passed, round(facts.consensus, 2), -facts.index)).index
+
+
 SELECTORS: Mapping[str, Selector] = {
     "random": at_random,
     "first": first,
     "logprob": surest,
     "soft asserts": most_votes,
     "behaviour clusters": largest_cluster,
+    "consensus": most_consensus,
     "ours": ours,
 }
+
+
+_SEEN = 4
+"""So many places of the rank tell what was seen of the program; the rest is how it came about."""
 
 
 def leading(candidates: Sequence[Facts], groups: Sequence[Sequence[int]]) -> tuple[Facts, ...]:
@@ -84,9 +95,12 @@ def leading(candidates: Sequence[Facts], groups: Sequence[Sequence[int]]) -> tup
 
 def tied(best: Sequence[Facts]) -> bool:
     """Whether nothing that was seen of the programs puts the first of two before the second."""
-    return len(best) == 2 and _rank(best[0])[:3] == _rank(best[1])[:3]
+    return len(best) == 2 and _rank(best[0])[:_SEEN] == _rank(best[1])[:_SEEN]
 
 
-def _rank(facts: Facts) -> tuple[int, float, float, float, int]:
-    weight = math.sqrt(facts.agreeing) * (1 + facts.votes)
-    return facts.passed, round(facts.crash_free, 2), weight, facts.logprob, -facts.index
+def _rank(facts: Facts) -> tuple[int, float, int, float, float, int]:
+    """Consensus counts a crash only where others return a value, and a right program that refuses an input
+    outside of the domain in its own way loses little: that is why it stands before both other facts."""
+    weight = round(facts.consensus, 2) * (1 + facts.votes)
+    crash_free = round(facts.crash_free, 2)
+    return facts.passed, weight, facts.agreeing, crash_free, facts.logprob, -facts.index

@@ -103,3 +103,36 @@ async def test_equal_programs_are_run_once_and_all_counted() -> None:
     async with FakeSandbox(unsafe_in_process) as sandbox:
         seen = await compare([program("return n")] * 3, INPUTS, sandbox)
         assert (seen.groups, len(sandbox.jobs)) == (((0, 1, 2),), 1)
+
+
+async def test_whole_floats_equal_integers_and_all_refusals_are_one_answer() -> None:
+    seen = await clusters_of(
+        "return 4 if n > 0 else [][0]",
+        "return 4.0 if n > 0 else 1 // 0",
+        "return n",
+        inputs=("(4,)", "(-1,)"),
+    )
+    assert seen.groups == ((0, 1), (2,))
+    assert (await clusters_of("return True", "return 1")).groups == ((0,), (1,))
+
+
+async def test_consensus_bears_a_difference_at_the_edge() -> None:
+    """Three right programs differ on -1 alone; two wrong ones are the same and the largest group."""
+    right = (
+        "return n * n if n > 0 else 0",
+        "return n * n if n > 0 else 1",
+        "return n * n if n > 0 else 1 // 0",
+    )
+    seen = await clusters_of(*right, "return n", "return +n", inputs=("(2,)", "(3,)", "(5,)", "(-1,)"))
+    assert seen.groups[0] == (3, 4)
+    assert min(seen.consensus[:3]) > max(seen.consensus[3:])
+
+
+async def test_small_inputs_are_run_first() -> None:
+    async with FakeSandbox(unsafe_in_process) as sandbox:
+        inputs = ("(90, [])", "(3, [7])", "(3, [])", "('',)")
+        seen = await compare([program("return n")], inputs, sandbox)
+        (job,) = sandbox.jobs
+        assert isinstance(job, ValuesJob)
+        assert [case.args for case in job.cases] == ["('',)", "(3, [])", "(3, [7])", "(90, [])"]
+        assert seen.inputs == ("('',)",)
