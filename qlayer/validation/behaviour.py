@@ -208,7 +208,7 @@ def _canonical(literal: str) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
-        rounded = float(f"{value:.{_DIGITS}g}")
+        rounded = value if value.is_integer() else float(f"{value:.{_DIGITS}g}")
         return repr(int(rounded)) if rounded.is_integer() else repr(rounded)
     if isinstance(value, list | tuple):
         marks = "[]" if isinstance(value, list) else "()"

@@ -114,6 +114,7 @@ async def test_whole_floats_equal_integers_and_all_refusals_are_one_answer() -> 
     )
     assert seen.groups == ((0, 1), (2,))
     assert (await clusters_of("return True", "return 1")).groups == ((0,), (1,))
+    assert (await clusters_of("return 12345678901", "return 12345678901.0")).groups == ((0, 1),)
 
 
 async def test_consensus_bears_a_difference_at_the_edge() -> None:
