@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from qlayer.types.ids import RunId
 from qlayer.types.run import (
@@ -54,3 +55,11 @@ def test_the_status_is_what_the_events_add_up_to() -> None:
 def test_a_record_survives_json() -> None:
     record = RunRecord(id=RunId("run-1"), events=events((0, SUBMITTED), (1, Started(owner="a"))))
     assert RunRecord.model_validate_json(record.model_dump_json()) == record
+
+
+def test_a_record_of_an_earlier_version_loads() -> None:
+    """Runs that were accepted before an upgrade are resumed after it."""
+    stored = (Path(__file__).parent / "record_of_0_1_0.json").read_bytes()
+    record = RunRecord.model_validate_json(stored)
+    assert record.status is RunStatus.SUCCEEDED and record.capsule is not None
+    assert [event.body.kind for event in record.events][-4:] == ["settled", "decided", "packed", "finished"]
