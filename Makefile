@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := local,ray,eval,science,memory,s3,postgres,docker,openbao,dev,test-servers
+EXTRAS := local,ray,eval,science,memory,s3,postgres,docker,openbao,scan,dev,test-servers
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -57,6 +57,9 @@ limits: $(STAMP) ## How long after a limit nothing of a run is alive
 mutation: $(STAMP) ## Every control of the sandbox, what attacks it when it is off, and the score
 	$(BIN)/python tests/hostile/mutation.py
 
+flips: $(STAMP) ## Every hostile program 20 times on a host kept busy; names those whose verdict is not steady
+	$(BIN)/python tests/hostile/flips.py
+
 soak: $(STAMP) ## 100,000 runs, one in ten hostile; interrupt and repeat it as you like
 	$(BIN)/python tests/hostile/soak.py --runs 100000 --report .soak.json
 
@@ -67,4 +70,4 @@ evaluate: $(STAMP) ## HumanEval with the 1.5B model, greedy against the loop (an
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 
-.PHONY: help setup demo test unit slow lint format bench limits mutation soak evaluate clean
+.PHONY: help setup demo test unit slow lint format bench limits mutation flips soak evaluate clean
