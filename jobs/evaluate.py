@@ -38,8 +38,9 @@ from qlayer.types.source import SourceTree
 from qlayer.types.usage import Budget
 from qlayer.types.verdict import Outcome
 
-SCORING_LIMITS = Limits(wall_s=30.0, cpu_s=15.0)
-"""For hidden tests; the slowest canonical HumanEval solution needs under two CPU seconds."""
+SCORING_LIMITS = Limits(wall_s=90.0, cpu_s=15.0, idle_s=30.0)
+"""For hidden tests; the slowest canonical HumanEval solution needs under two CPU seconds. The wall is far off
+so that an endless loop meets the CPU's limit also on a busy host, where a wall would decide nothing."""
 
 
 class TaskResult(LedgerRow):
