@@ -13,6 +13,7 @@ from qlayer.generation.base import Slot
 from qlayer.generation.splice import fill
 from qlayer.pipeline.journal import Journal
 from qlayer.sandbox.base import Sandbox
+from qlayer.types.choice import Answered, answers_plans
 from qlayer.types.proof import InputKind, SlotProof
 from qlayer.types.run import AttemptKind, Checked, Proved, RunRecord, Sampled, SlotSettled
 from qlayer.types.source import SourceTree
@@ -43,7 +44,8 @@ class Prover:
 
     async def prove(self, slot: Slot, before: SourceTree, settled: SlotSettled) -> SlotProof:
         """`before` is the project without the slot's filling."""
-        samples = samples_of(await self.journal.record(), settled)
+        record = await self.journal.record()
+        slot, samples = answered(slot, record), samples_of(record, settled)
 
         async def make() -> Proved:
             return Proved(tree=settled.tree, proof=await self._proof(slot, before, settled, samples))
@@ -100,6 +102,14 @@ def _judged(body: Checked, checked: Mapping[int, Checked]) -> Checked:
 def _passes(checked: Checked) -> bool:
     trusted = [check for check in checked.checks if check.trusted]
     return checked.candidate.runnable and bool(trusted) and all(check.ok for check in trusted)
+
+
+def answered(slot: Slot, record: RunRecord) -> Slot:
+    """The slot with what a person answered during the run: one more trusted test. Pure."""
+    bodies = [event.body for event in record.events]
+    answers = [body for body in bodies if isinstance(body, Answered) and body.slot == slot.name]
+    plan = answers_plans(answers, {slot.name: slot.module}).get(slot.name)
+    return slot if plan is None else slot.model_copy(update={"checks": (*slot.checks, plan)})
 
 
 def _why_not(slot: Slot, settled: SlotSettled, samples: Samples) -> str | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from test_pipeline import RIGHT, WRONG, World, bodies
 
+from qlayer.generation.base import Slot
 from qlayer.packaging.manifest import build_manifest
 from qlayer.pipeline.policy import LoopPolicy
-from qlayer.pipeline.proving import samples_of
-from qlayer.types.check import Level
+from qlayer.pipeline.proving import answered, samples_of
+from qlayer.types.check import CasesPlan, Level
+from qlayer.types.choice import Answered
+from qlayer.types.ids import RunId
 from qlayer.types.proof import InputKind
-from qlayer.types.run import Assessed, Checked, Decided, Proved, RunRecord, Sampled, SlotSettled
+from qlayer.types.run import Assessed, Checked, Decided, Proved, RunEvent, RunRecord, Sampled, SlotSettled
 
 CONFIRMED = LoopPolicy(confirm=2, waves=(3,), soft_asserts=False)
 RIGHT_TOO = "```python\ndef add(a: int, b: int) -> int:\n    return sum([a, b])\n```"
@@ -88,3 +92,15 @@ async def test_only_samples_of_their_own_that_pass_are_compared() -> None:
     samples = samples_of(record, settled)
     assert samples.drawn == len(bodies(record, Sampled)) == 1 + len(samples.passing)
     assert samples_of(changed(record, checks=()), settled).passing == (), "none was seen to pass"
+
+
+def test_an_answer_given_during_the_run_is_one_more_trusted_test() -> None:
+    slot = Slot(name="add", path="m.py", module="m", signature="def add(a, b)", brief="")
+    said = [Answered(slot=name, function="add", args="(1, 2)", expected="3") for name in ("add", "other")]
+    events = tuple(
+        RunEvent(run_id=RunId("run-1"), seq=number, at=datetime(2026, 1, 1, tzinfo=UTC), body=body)
+        for number, body in enumerate(said, 1)
+    )
+    (plan,) = answered(slot, RunRecord(id=RunId("run-1"), events=events)).checks
+    assert isinstance(plan, CasesPlan) and plan.trusted
+    assert [case.args for case in plan.cases] == ["(1, 2)"]
