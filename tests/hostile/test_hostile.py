@@ -70,6 +70,15 @@ async def run_in_a_row(sandbox: Sandbox, program: Program, host: Host) -> Sandbo
     return result
 
 
+WITH_ROOT_ONLY = {Control.USER_NS, Control.CGROUP_NS}
+"""Guards that a zygote without root does not have, or cannot do without."""
+
+
+def skip_what_cannot_be_off(program: Program) -> None:
+    if program.guards & WITH_ROOT_ONLY and os.geteuid() != 0:
+        pytest.skip("without root there is nothing to switch off")
+
+
 def skip_where_it_means_nothing(program: Program) -> None:
     if program.name.startswith("kernel_") and platform.machine() != "x86_64":
         pytest.skip(f"its system calls are numbered for x86_64, this is {platform.machine()}")
@@ -91,6 +100,7 @@ def skip_without_kernel_support(stderr: str) -> None:
 @pytest.mark.parametrize("program", [a for a in ATTACKS if not a.needs_bare_process], ids=by_name)
 async def test_works_without_its_guard(program: Program, host: Host) -> None:
     skip_where_it_means_nothing(program)
+    skip_what_cannot_be_off(program)
     config = WarmConfig(workers=1)
     try:
         async with WarmSandbox(config, unsafe_disabled=program.guards) as unsafe:
