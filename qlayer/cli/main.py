@@ -17,6 +17,7 @@ from qlayer.cli.doctor import doctor
 from qlayer.cli.generate import generate
 from qlayer.cli.render import err, printable
 from qlayer.cli.run import run as run_program
+from qlayer.cli.scan import scan
 from qlayer.cli.session import session
 from qlayer.cli.up import down, status, up
 from qlayer.cli.validate import validate
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command()(generate)
 app.command()(validate)
+app.command()(scan)
 app.command("run")(run_program)
 app.command()(session)
 app.add_typer(runs.app, name="runs")

@@ -26,7 +26,7 @@ from qlayer.validation.checks import run_check
 from qlayer.validation.job_files import NamedJob, is_program_folder, read_lines, read_programs
 from qlayer.validation.project import ProjectPlan, plan_project
 
-_IGNORED = ("__pycache__", "node_modules", "venv", "build", "dist")
+_IGNORED = (".git", ".venv", ".tox", "__pycache__", "node_modules", "venv", "build", "dist")
 
 
 def validate(
@@ -80,8 +80,8 @@ def _batch(path: Path) -> tuple[NamedJob, ...] | None:
     return read_programs(path) if path.is_dir() and is_program_folder(path) else None
 
 
-def read_project(path: Path) -> SourceTree:
-    """The files below `path`, hidden and built ones left out. Links are not followed.
+def read_project(path: Path, *, hidden: bool = False) -> SourceTree:
+    """The files below `path` without built ones, and without `hidden` ones. Links are not followed.
 
     Raises `InputError`: not there, not readable, or beyond the limits of a tree.
     """
@@ -91,7 +91,7 @@ def read_project(path: Path) -> SourceTree:
         if not path.is_dir():
             raise InputError(f"{path} is neither a file nor a folder", field="PATH")
         files: dict[str, bytes] = {}
-        for file in _files(path):
+        for file in _files(path, hidden):
             files[file.relative_to(path).as_posix()] = _bounded(file)
             if len(files) > MAX_FILES:
                 raise InputError(
@@ -112,12 +112,12 @@ async def _judge(
         return sandbox.info, [await run_check(check, tree, sandbox) for check in plan.checks]
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, hidden: bool) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED)
+        folders[:] = sorted(n for n in folders if (hidden or not n.startswith(".")) and n not in _IGNORED)
         for name in sorted(names):
             file = Path(parent) / name
-            if not name.startswith(".") and file.is_file() and not file.is_symlink():
+            if (hidden or not name.startswith(".")) and file.is_file() and not file.is_symlink():
                 yield file
 
 

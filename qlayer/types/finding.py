@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from qlayer.types.frozen import Frozen
+from qlayer.types.frozen import Frozen, added
 from qlayer.types.source import TreePath
 
 
@@ -12,6 +12,7 @@ class Severity(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+    CRITICAL = "critical"
 
 
 class Finding(Frozen):
@@ -26,3 +27,5 @@ class Finding(Frozen):
     path: TreePath
     line: int | None = None
     """1-based; None when the finding is about the whole file."""
+    hint: str = added("")
+    """What to do about it."""

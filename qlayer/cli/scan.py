@@ -1,0 +1,132 @@
+"""``qlayer scan``: what tools say of a project's source, of a capsule or of a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from rich.text import Text
+
+from qlayer.app.build import open_storage
+from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.options import Json
+from qlayer.cli.render import out, print_json, printable, table
+from qlayer.cli.validate import read_project
+from qlayer.errors import InputError
+from qlayer.scan.cache import FindingsCache
+from qlayer.scan.run import scan as scan_tree
+from qlayer.scan.sarif import sarif
+from qlayer.scan.tools import ALL
+from qlayer.types.finding import Severity
+from qlayer.types.scan import ScanReport, Suppression
+from qlayer.types.source import SourceTree
+
+_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "dim",
+}
+_ORDER = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
+_SUPPRESSIONS: TypeAdapter[tuple[Suppression, ...]] = TypeAdapter(tuple[Suppression, ...])
+
+
+def scan(
+    target: Annotated[
+        str, typer.Argument(metavar="DIR|CAPSULE", help="A folder, or a capsule's id or 6 hex digits of it.")
+    ],
+    fail_on: Annotated[
+        Severity, typer.Option(help="End with status 1 for a finding at least this severe.")
+    ] = Severity.HIGH,
+    sarif_file: Annotated[
+        Path | None, typer.Option("--sarif", metavar="FILE", help="Also write SARIF 2.1.0.")
+    ] = None,
+    suppressions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="YAML list: tool, rule, path, reason, until."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for secrets, weaknesses and defects without running anything.
+
+    The project's own configuration of the tools, and comments that ask them to look away, are not obeyed.
+    """
+    settings = load_settings()
+    accepted = _read_suppressions(suppressions) if suppressions is not None else ()
+    report = asyncio.run(_scan(settings, target, accepted))
+    if sarif_file is not None:
+        _write(sarif_file, report)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+    bad = any(_ORDER.index(one.severity) >= _ORDER.index(fail_on) for one in report.findings)
+    raise typer.Exit(1 if bad else 0)
+
+
+async def _scan(settings: Settings, target: str, accepted: tuple[Suppression, ...]) -> ScanReport:
+    tree = await _tree(settings, target)
+    cache = FindingsCache(settings.data_dir / "scans")
+    return await scan_tree(tree, ALL, cache=cache, suppressions=accepted, today=datetime.now(UTC).date())
+
+
+async def _tree(settings: Settings, target: str) -> SourceTree:
+    folder = Path(target)
+    if await asyncio.to_thread(folder.is_dir):
+        return await asyncio.to_thread(read_project, folder, hidden=True)
+    async with open_storage(settings) as storage:
+        found = await storage.records.find_capsule(target)
+        return (await storage.capsules.load(found.id))[1]
+
+
+def _read_suppressions(file: Path) -> tuple[Suppression, ...]:
+    try:
+        return _SUPPRESSIONS.validate_python(yaml.safe_load(file.read_text()) or ())
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}", field="suppressions") from None
+    except (yaml.YAMLError, ValidationError) as error:
+        told = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        where = ".".join(map(str, told["loc"]))
+        raise InputError(f"{file}: {where}: {told['msg']}", field="suppressions") from None
+
+
+def _write(file: Path, report: ScanReport) -> None:
+    try:
+        file.write_text(json.dumps(sarif(report), indent=2) + "\n")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}", field="sarif") from None
+
+
+def _print(report: ScanReport) -> None:
+    console = out()
+    rows = (
+        (
+            f"{one.path}:{one.line}" if one.line else one.path,
+            Text(one.severity, style=_STYLES[one.severity]),
+            f"{one.tool} {one.rule}",
+            Text(printable(one.message)),
+        )
+        for one in report.findings
+    )
+    console.print(table("place", "severity", "rule", "what", rows=rows))
+    tools = (
+        (
+            one.tool,
+            one.version or "not installed",
+            str(one.files),
+            "cached" if one.cached else f"{one.seconds:.2f}",
+            str(len(one.findings)),
+        )
+        for one in report.tools
+    )
+    console.print(table("tool", "version", "files", "seconds", "findings", rows=tools))
+    if report.suppressed:
+        console.print(f"{len(report.suppressed)} suppressed")

@@ -1,0 +1,1 @@
+"""Looking at source without running it: one interface, many tools, one report."""

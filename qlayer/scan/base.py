@@ -1,0 +1,95 @@
+"""What a scanner is, and the rules that hold for all of them.
+
+A scanner sees a copy of the tree on the disk and answers findings. It runs nothing of the project, obeys no
+configuration and no ``ignore`` comment that the project brings where the tool allows to say so, and never
+shows a secret that it found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from qlayer.errors import QlayerError
+from qlayer.types.finding import Finding
+from qlayer.types.source import SourceTree, TreePath
+
+TIMEOUT_S = 120.0
+MAX_OUTPUT_BYTES = 32 * 1024 * 1024
+_READ = 65_536
+
+
+class ScannerBroken(QlayerError):
+    """A tool failed on its own account; the message says how."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A tree, and where it lies on the disk while it is scanned."""
+
+    tree: SourceTree
+    folder: Path
+    paths: tuple[TreePath, ...]
+    """The files that the scanner wants."""
+
+
+class Scanner(Protocol):
+    """One tool."""
+
+    @property
+    def name(self) -> str: ...
+
+    def version(self) -> str | None:
+        """None when it is not installed."""
+        ...
+
+    def wants(self, path: TreePath) -> bool: ...
+
+    async def scan(self, project: Project) -> tuple[Finding, ...]:
+        """Raises `ScannerBroken`."""
+        ...
+
+
+def program(name: str) -> Path | None:
+    """A tool of this environment, or of the PATH's usual places."""
+    places = (Path(sys.executable).parent, *(Path(place) for place in ("/usr/local/bin", "/usr/bin")))
+    return next((place / name for place in places if os.access(place / name, os.X_OK)), None)
+
+
+async def answer_of(
+    command: Sequence[str | Path], folder: Path, *, fine: tuple[int, ...] = (0, 1), stdin: bytes = b""
+) -> bytes:
+    """A tool's standard output. Raises `ScannerBroken` for another status, too much output or no end.
+
+    The tool sees an environment without anything of ours.
+    """
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+    name = Path(command[0]).name
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=folder,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            out, complaint = await process.communicate(stdin)
+    except TimeoutError:
+        raise ScannerBroken(f"{name} did not end within {TIMEOUT_S:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode not in fine:
+        told = complaint.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        raise ScannerBroken(f"{name} ended with {process.returncode}: {told[0][:300]}")
+    if len(out) > MAX_OUTPUT_BYTES:
+        raise ScannerBroken(f"{name} said more than {MAX_OUTPUT_BYTES} bytes")
+    return out
