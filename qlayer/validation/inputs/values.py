@@ -20,10 +20,9 @@ _USUAL_INT = 60
 """Large enough to tell programs apart, small enough for one that counts to it in the slowest way."""
 _FEW_LETTERS = 4
 """Strings of more different letters are text, which may hold a blank; of fewer, a code like ACGT."""
-_SERIES = (
-    "January February March April May June July August September October November December".split(),
-    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
-)
+_MONTHS = "January February March April May June July August September October November December"
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_SERIES = tuple(tuple(names.split()) for names in (_MONTHS, _DAYS))
 """Whoever knows one of these words knows the others."""
 _LETTERS = "abcxyzABC 019_-.,"
 _WORDS = ("", "a", "ab", "hello world", "Hello, World!", "aaaa", "12", "x1y2")
