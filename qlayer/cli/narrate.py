@@ -15,6 +15,7 @@ from qlayer.types.run import (
     Decided,
     EventBody,
     Finished,
+    LayoutProposed,
     Packed,
     ProjectChecked,
     Proved,
@@ -69,6 +70,9 @@ def _sentence(body: EventBody) -> str:
         case SlotSettled():
             how = "kept nothing" if body.kept is None else f"kept try {body.kept + 1}"
             return f"{body.slot}: {'solved' if body.solved else 'not solved'}, {how}: {body.reason}"
+        case LayoutProposed():
+            files = "; ".join(f"{one.path}: {one.purpose}" for one in body.layout.files)
+            return f"the model wants to write {len(body.layout.files)} files: {files}"
         case ProjectChecked():
             broke = f"rolled back: {'; '.join(body.problems)}"
             return f"{body.slot}: {broke if body.problems else 'the project holds with it'}"

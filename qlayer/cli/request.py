@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ def build_request(
     text: str,
     *,
     template: str | None,
+    layout: Literal["auto", "template", "free"] = "auto",
     model: str | None,
     default_budget: Budget,
     budget_tokens: int | None,
@@ -30,7 +31,13 @@ def build_request(
 ) -> RunRequest:
     """Raises `InputError` naming the option and its limit."""
     budget = build_budget(default_budget, budget_tokens, budget_seconds)
-    return RunRequest(text=text, template=template, model=ModelId(model) if model else None, budget=budget)
+    return RunRequest(
+        text=text,
+        template=template,
+        layout=layout,
+        model=ModelId(model) if model else None,
+        budget=budget,
+    )
 
 
 def build_budget(default: Budget, tokens: int | None, seconds: float | None) -> Budget:

@@ -26,6 +26,7 @@ from qlayer.pipeline.assessing import assess_run
 from qlayer.pipeline.attempts import run_in_order
 from qlayer.pipeline.budget import BudgetMeter
 from qlayer.pipeline.ending import cancel_run, finish
+from qlayer.pipeline.free import FreeLayout, wants_free_layout
 from qlayer.pipeline.journal import Journal
 from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.lease import held_lease
@@ -164,10 +165,14 @@ class Pipeline:
         choice = await self.describe(model)
 
         spec = await self._intake(journal, record.request)
+        sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
+        if wants_free_layout(record.request, choice.policy, spec):
+            free = await FreeLayout(sampler, self.sandbox, journal, choice.policy, spec).build()
+            await self._end(journal, free.skeleton, free.tree, (), choice.card, "; ".join(free.reasons))
+            return
         skeleton, built = await self._skeleton(journal, spec)
         if self.learning is not None:
             skeleton = await self.learning.equip(journal, skeleton)
-        sampler = Sampler(self.llm, model, self.blobs, journal, meter, self._publisher(run_id))
         loop = Loop(
             sampler,
             self.sandbox,
@@ -185,11 +190,23 @@ class Pipeline:
         reasons = [f"{one.slot.name}: {one.settled.reason}" for one in filled]
         if self.learning is not None:
             await self.learning.count_rules(journal)
+        reason = "; ".join(reasons) or f"template {built.template} needed no model"
+        await self._end(journal, skeleton, tree, proofs, choice.card, reason)
+
+    async def _end(
+        self,
+        journal: Journal,
+        skeleton: Skeleton,
+        tree: SourceTree,
+        proofs: Sequence[SlotProof],
+        card: ModelCard,
+        reason: str,
+    ) -> None:
+        """Judge the finished project, pack it, and end the run."""
         await assess_run(journal, skeleton, tree, self.scan)
         decided = await self._decide(journal, skeleton, tree, proofs)
-        await self._pack(journal, decided, tree, choice.card)
-        reason = "; ".join(reasons) or f"template {built.template} needed no model"
-        await finish(self.records, run_id, RunStatus.SUCCEEDED, reason)
+        await self._pack(journal, decided, tree, card)
+        await finish(self.records, journal.run_id, RunStatus.SUCCEEDED, reason or "all files were written")
 
     async def _intake(self, journal: Journal, request: RunRequest) -> Spec:
         async def make() -> SpecParsed:

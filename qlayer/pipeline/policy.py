@@ -33,6 +33,10 @@ class LoopPolicy(Frozen):
     """A wrong answer is repaired once with a trace of its values; else it is resampled with the example."""
     max_told: int = Field(default=2, ge=1)
     """The same error is told the model at most so often, whatever program made it."""
+    free_layout: bool = False
+    """Where no template fits well, the model may propose the files itself."""
+    block_edits: bool = False
+    """A file that was refused is corrected by search/replace blocks; else it is written again, whole."""
     soft_asserts: bool = True
     """A tie is put to asserts that the model writes."""
     refine: Kinds = NOTHING
@@ -53,7 +57,7 @@ SMALL = LoopPolicy(
 )
 """Up to about 1B parameters: repair gains nothing there, fresh samples do."""
 MEDIUM = LoopPolicy()
-LARGE = LoopPolicy(sample_tokens=768, traced=True, tokens=10_000, seconds=180)
+LARGE = LoopPolicy(sample_tokens=768, traced=True, free_layout=True, tokens=10_000, seconds=180)
 """From about 7B: repair starts to pay."""
 LARGEST = LoopPolicy(
     sample_tokens=1_024,
@@ -61,6 +65,8 @@ LARGEST = LoopPolicy(
     repair_rounds=3,
     repair_candidates=2,
     traced=True,
+    free_layout=True,
+    block_edits=True,
     tokens=12_000,
     seconds=180,
 )

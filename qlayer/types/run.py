@@ -19,6 +19,7 @@ from qlayer.types.check import CheckResult, Decision
 from qlayer.types.choice import Answered, Asked, Selected, WavePlanned
 from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId
+from qlayer.types.layout import Layout
 from qlayer.types.memory import Recall
 from qlayer.types.proof import SlotProof
 from qlayer.types.spec import Spec
@@ -49,6 +50,9 @@ class RunRequest(Frozen):
     origin: Literal["cli", "api", "job"] = "cli"
     interactive: bool = added(False)
     """Somebody watches and may be asked which of two answers is right. Else questions are only recorded."""
+    layout: Literal["auto", "template", "free"] = added("auto")
+    """``free``: the model proposes the files itself, whatever its size. ``auto``: a large one may, where no
+    template fits well."""
     seed: int = added(0)
     """Of everything that is drawn: the same seed asks a model the same questions with the same dice."""
 
@@ -157,6 +161,13 @@ class SlotSettled(Frozen):
     solved: bool
 
 
+class LayoutProposed(Frozen):
+    """The files that the model wants to write, before any is written."""
+
+    kind: Literal["layout"] = "layout"
+    layout: Layout
+
+
 class ProjectChecked(Frozen):
     """The project as a whole after a slot was filled. With problems the filling is rolled back."""
 
@@ -224,6 +235,7 @@ EventBody = Annotated[
     | Asked
     | Answered
     | SlotSettled
+    | LayoutProposed
     | ProjectChecked
     | Proved
     | Assessed
