@@ -126,7 +126,7 @@ async def open_platform(
             feed=storage.feed,
             capsules=storage.capsules,
             default_model=settings.model,
-            describe=_Describe(catalogue, llm),
+            describe=_Describe(catalogue, llm, settings.escalate_to),
             lease_ttl_s=settings.lease_ttl_s,
             learning=build_learning(settings, storage.memories) if settings.memory != "off" else None,
         )
@@ -213,6 +213,7 @@ class _Describe:
 
     catalogue: Catalogue
     llm: LLM
+    escalate_to: ModelId | None = None
 
     async def __call__(self, model: ModelId) -> ModelChoice:
         try:
@@ -222,7 +223,7 @@ class _Describe:
         digest = served[model].digest if model in served else None
         if model in served and model not in self.catalogue.entries:
             card = ModelCard(id=model, revision="unknown", licence="unknown", digest=digest)
-            return ModelChoice(card=card, policy=policy_for(None))
+            return ModelChoice(card=card, policy=policy_for(None), escalate_to=self.escalate_to)
         entry = self.catalogue.get(model)
         card = ModelCard(id=model, revision=entry.revision, licence=entry.licence, digest=digest)
-        return ModelChoice(card=card, policy=policy_for(entry.parameters_b))
+        return ModelChoice(card=card, policy=policy_for(entry.parameters_b), escalate_to=self.escalate_to)

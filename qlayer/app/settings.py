@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """Default: ``data_dir/weights``."""
     model: ModelId = ModelId("qwen2.5-coder-1.5b")
     """The default model."""
+    escalate_to: ModelId | None = None
+    """A larger model that is asked when the run's own is stuck, where the same server serves both."""
     llm: Literal["auto", "local", "remote"] = "auto"
     """`local`: llama.cpp in this process. `remote`: `llm_url`. `auto`: remote given `llm_url`, else local."""
     llm_url: str | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +13,11 @@ from qlayer.app.stack import stack_status
 from qlayer.cli.live import View
 from qlayer.cli.local import local_runs
 from qlayer.cli.progress import RunProgress, RunResult
+from qlayer.cli.question import Reply
 from qlayer.cli.remote import remote_runs
-from qlayer.errors import QlayerError, RunCancelled
+from qlayer.errors import ConflictError, QlayerError, RunCancelled
 from qlayer.events.base import LiveText
+from qlayer.types.choice import Asked
 from qlayer.types.ids import CapsuleId, RunId
 from qlayer.types.run import RunEvent, RunRequest
 
@@ -32,6 +34,10 @@ class Runs(Protocol):
 
     def carry(self, run_id: RunId) -> AsyncGenerator[RunEvent | LiveText, None]:
         """See the run to its end, yielding its events from the first."""
+        ...
+
+    async def answer(self, run_id: RunId, reply: Reply) -> None:
+        """Answer the question that the run waits with. Raises `ConflictError` when it waits no more."""
         ...
 
     async def interrupt(self, run_id: RunId) -> None:
@@ -69,7 +75,7 @@ async def carry_out(runs: Runs, run_id: RunId, view: View) -> RunResult:
     hint = runs.interrupted_hint.format(run_id=run_id)
     try:
         async with aclosing(runs.carry(run_id)) as events:
-            return await watch(events, view)
+            return await watch(events, view, lambda reply: runs.answer(run_id, reply))
     except asyncio.CancelledError:
         await runs.interrupt(run_id)
         raise RunCancelled(f"{run_id} was interrupted", hint=hint) from None
@@ -79,11 +85,18 @@ async def carry_out(runs: Runs, run_id: RunId, view: View) -> RunResult:
         raise
 
 
-async def watch(events: AsyncIterator[RunEvent | LiveText], view: View) -> RunResult:
-    """Show a run's events until it has finished. Raises what `events` does."""
+async def watch(
+    events: AsyncIterator[RunEvent | LiveText],
+    view: View,
+    answer: Callable[[Reply], Awaitable[None]] | None = None,
+) -> RunResult:
+    """Show a run's events until it has finished, and `answer` what it asks. Raises what `events` does."""
     progress = RunProgress()
     async for event in events:
         progress.show(event)
         view.show(event)
+        if answer is not None and isinstance(event, RunEvent) and isinstance(event.body, Asked):
+            with suppress(ConflictError):  # answered before, or no more awaited
+                await answer(await view.ask(event.body))
     assert progress.result is not None, "a feed ends with Finished"
     return progress.result

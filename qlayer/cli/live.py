@@ -16,8 +16,10 @@ from rich.text import Text
 
 from qlayer.cli.narrate import sentence
 from qlayer.cli.progress import RunProgress
+from qlayer.cli.question import NO_REPLY, Reply, ask_person
 from qlayer.cli.render import checks_table, printable
 from qlayer.events.base import LiveText
+from qlayer.types.choice import Asked
 from qlayer.types.run import RunEvent
 
 LOG_LINES = 6
@@ -33,6 +35,10 @@ class View(Protocol):
 
     def note(self, text: str) -> None:
         """Something about the watching itself, for example a lost connection."""
+        ...
+
+    async def ask(self, asked: Asked) -> Reply:
+        """Put a run's question to the person who watches, if there is one."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -59,6 +65,10 @@ class SilentView:
 
     def note(self, text: str) -> None:
         """Nothing."""
+
+    async def ask(self, asked: Asked) -> Reply:
+        """Nobody is there to answer."""
+        return NO_REPLY
 
     def __enter__(self) -> Self:
         return self
@@ -103,6 +113,14 @@ class LiveView:
     def note(self, text: str) -> None:
         self._log.append(text)
 
+    async def ask(self, asked: Asked) -> Reply:
+        """The frame is taken away while the person thinks."""
+        self._live.stop()
+        try:
+            return await ask_person(self._console, asked)
+        finally:
+            self._live.start()
+
     def __enter__(self) -> Self:
         self._live.start()
         return self
@@ -121,6 +139,8 @@ class LiveView:
             parts.append(self._writing(self._console.height - LOG_LINES - len(checks) - 7))
         if checks:
             parts.append(checks_table(checks.values()))
+        if self._progress.tries:
+            parts.append(_tries(self._progress))
         return Group(*parts, self._bars())
 
     def _writing(self, room: int) -> Panel:
@@ -138,6 +158,17 @@ class LiveView:
         )
         grid.add_row("seconds", _bar(seconds, budget.seconds), f"{seconds:.0f} of {budget.seconds:g}")
         return grid
+
+
+def _tries(progress: RunProgress) -> Text:
+    """What became of each try, and which of them do the same."""
+    line = Text("tries")
+    for attempt, state in sorted(progress.tries.items()):
+        line.append(f"  {attempt + 1}: {state}", style="bold" if attempt == progress.chosen else "")
+    if progress.alike:
+        groups = " | ".join(" ".join(str(attempt + 1) for attempt in group) for group in progress.alike)
+        line.append(f"  alike: {groups}")
+    return line
 
 
 def _bar(done: float, total: float) -> ProgressBar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,6 +13,7 @@ from typing import Any
 
 from qlayer.app.build import Platform, open_platform
 from qlayer.app.settings import Settings
+from qlayer.cli.question import Reply
 from qlayer.events.base import LiveText
 from qlayer.types.ids import CapsuleId, RunId
 from qlayer.types.run import RunEvent, RunRequest
@@ -51,6 +53,11 @@ class LocalRuns:
         finally:
             await _ended(following)
             await _ended(working)
+
+    async def answer(self, run_id: RunId, reply: Reply) -> None:
+        await self._platform.pipeline.answer(
+            run_id, reply.expected, raises=reply.raises, who=getpass.getuser()
+        )
 
     async def interrupt(self, run_id: RunId) -> None:
         """Nothing more to stop: closing `carry` ended the work."""

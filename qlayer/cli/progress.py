@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qlayer.events.base import LiveText
 from qlayer.types.check import CheckResult, Decision
+from qlayer.types.choice import Selected, WavePlanned
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId, RunId
 from qlayer.types.run import (
@@ -40,24 +41,38 @@ class RunProgress:
 
     def __init__(self) -> None:
         self.budget = Budget()
-        self.writing = ""
-        """Which slot and try the model writes, while it does."""
-        self.text = ""
-        """What it has written of that try."""
+        self.tries: dict[int, str] = {}
+        """What became of each try at the slot under work, in a few characters."""
+        self.chosen: int | None = None
+        self.alike: tuple[tuple[int, ...], ...] = ()
+        """Tries grouped by what their programs do."""
         self.checks: dict[str, CheckResult] = {}
         """The latest result by check."""
         self.slots: tuple[str, ...] = ()
         self.settled: list[str] = []
         self.result: RunResult | None = None
         self._usage = TokenUsage()
-        self._pieces = 0
+        self._streams: dict[tuple[str, int], list[str]] = {}
         self._decided: Decided | None = None
         self._capsule: CapsuleId | None = None
 
     @property
     def tokens(self) -> int:
         """Generated tokens. A piece of live text counts as one until the try's usage is known."""
-        return self._usage.completion_tokens + self._pieces
+        return self._usage.completion_tokens + sum(map(len, self._streams.values()))
+
+    @property
+    def writing(self) -> str:
+        """Which slot and try the model writes, while it does: of several the one that began first."""
+        if not self._streams:
+            return ""
+        (slot, attempt), beside = next(iter(self._streams)), len(self._streams) - 1
+        return f"{slot}, try {attempt + 1}" + (f" and {beside} beside it" if beside else "")
+
+    @property
+    def text(self) -> str:
+        """What it has written of that try."""
+        return "".join(next(iter(self._streams.values()), []))
 
     def show(self, event: RunEvent | LiveText) -> None:
         if isinstance(event, LiveText):
@@ -69,14 +84,21 @@ class RunProgress:
             case SkeletonBuilt():
                 self.slots = event.body.slots
                 self._show_checks(event.body.checks)
+            case WavePlanned():
+                self.tries |= dict.fromkeys(event.body.attempts, "...")
             case Sampled():
                 self._usage += event.body.usage
-                self._pieces = 0
-                self.writing = ""
+                self._streams.pop((event.body.slot, event.body.attempt), None)
+                if event.body.finish_reason == "cancelled":
+                    self.tries[event.body.attempt] = "not needed"
             case Checked():
                 self._show_checks(event.body.checks)
+                self.tries[event.body.attempt] = _state(event.body)
+            case Selected():
+                self.chosen, self.alike = event.body.chosen, event.body.groups
             case SlotSettled():
                 self.settled.append(event.body.slot)
+                self.tries, self.chosen, self.alike = {}, None, ()
             case Decided():
                 self._decided = event.body
                 self.checks = {}
@@ -89,11 +111,7 @@ class RunProgress:
                 pass
 
     def _show_text(self, text: LiveText) -> None:
-        writing = f"{text.slot}, try {text.attempt + 1}"
-        if writing != self.writing:
-            self.writing, self.text, self._pieces = writing, "", 0
-        self.text += text.text
-        self._pieces += 1
+        self._streams.setdefault((text.slot, text.attempt), []).append(text.text)
 
     def _show_checks(self, checks: tuple[CheckResult, ...]) -> None:
         self.checks |= {check.check: check for check in checks}
@@ -109,3 +127,9 @@ class RunProgress:
             usage=finished.usage,
             seconds=finished.seconds,
         )
+
+
+def _state(checked: Checked) -> str:
+    if checked.same_as is not None:
+        return f"= {checked.same_as + 1}"
+    return f"{checked.passed}/{checked.total}" if checked.checks else "does not run"

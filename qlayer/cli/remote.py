@@ -19,6 +19,7 @@ import httpx
 from pydantic import ValidationError
 
 from qlayer.cli.problem import error_of
+from qlayer.cli.question import Reply
 from qlayer.cli.sse import frames
 from qlayer.errors import ConfigurationError, CorruptBlob, QlayerError
 from qlayer.events.base import LiveText
@@ -56,7 +57,7 @@ class RemoteRuns:
         self._pause_s = pause_s
 
     async def submit(self, request: RunRequest, key: str) -> RunId:
-        body = request.model_dump(mode="json", include={"text", "template", "model", "budget"})
+        body = request.model_dump(mode="json", include={"text", "template", "model", "budget", "interactive"})
         answer = await self._persist("POST", "/generate", json=body, headers={"Idempotency-Key": key})
         return RunId(answer.json()["id"])
 
@@ -82,6 +83,10 @@ class RemoteRuns:
 
     async def cancel(self, run_id: RunId) -> None:
         await self._persist("POST", f"/runs/{run_id}/cancel")
+
+    async def answer(self, run_id: RunId, reply: Reply) -> None:
+        body = {"expected": reply.expected, "raises": reply.raises}
+        await self._send("POST", f"/runs/{run_id}/answers", json=body)
 
     async def interrupt(self, run_id: RunId) -> None:
         """The person left: ask the server to stop, once."""

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from qlayer.errors import InputError, NotFoundError
+from qlayer.types.choice import Answered
 from qlayer.types.ids import RunId
 from serve_apps.rest.documentation import EVENT_STREAM, refused
 from serve_apps.rest.parts import PartsOf, Root
-from serve_apps.rest.schema import GenerateRequest, RunAccepted, RunLinks, RunPage, RunView
+from serve_apps.rest.schema import AnswerRequest, GenerateRequest, RunAccepted, RunLinks, RunPage, RunView
 from serve_apps.rest.sse import FrameStream, event_frames, parse_last_event_id
 
 router = APIRouter(tags=["runs"])
@@ -103,6 +104,14 @@ async def cancel_run(run_id: RunPath, parts: PartsOf, root: Root) -> RunView:
     """Ask a run to stop. It ends as cancelled within seconds; 409 when it had ended before."""
     await parts.platform.pipeline.cancel(run_id)
     return RunView.of(await parts.platform.records.run(run_id), root)
+
+
+@router.post("/runs/{run_id}/answers", responses=refused(400, 404, 409, 422, 503))
+async def answer_run(run_id: RunPath, body: AnswerRequest, parts: PartsOf) -> Answered:
+    """Answer the question that an interactive run waits with; the first answer stays, and is a trusted
+    example from then on. 409 when no question is open."""
+    pipeline = parts.platform.pipeline
+    return await pipeline.answer(run_id, body.expected, raises=body.raises, who="api")
 
 
 def _number(last_event_id: str | None) -> int:

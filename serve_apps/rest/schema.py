@@ -48,6 +48,9 @@ class GenerateRequest(Frozen):
     budget: Budget | None = None
     """What the run may spend; the configured default when it is left out."""
 
+    interactive: bool = False
+    """Somebody follows the run and answers its questions (event `asked`) at ``/runs/{run_id}/answers``."""
+
     def to_run_request(self, default_budget: Budget) -> RunRequest:
         return RunRequest(
             text=self.text,
@@ -55,7 +58,17 @@ class GenerateRequest(Frozen):
             model=self.model,
             budget=self.budget or default_budget,
             origin="api",
+            interactive=self.interactive,
         )
+
+
+class AnswerRequest(Frozen):
+    """What the call that a run asks about must give."""
+
+    expected: str | None = Field(default=None, max_length=10_000)
+    """A Python literal, or an exception's name with `raises`; null when it cannot be said."""
+    raises: bool = False
+    """The call must raise the exception named."""
 
 
 class RunLinks(Frozen):

@@ -13,6 +13,7 @@ from qlayer.cli.progress import RunProgress
 from qlayer.cli.render import printable, size
 from qlayer.events.base import LiveText
 from qlayer.types.candidate import Sampling
+from qlayer.types.choice import Answered, Asked, Facts, Question, Selected, WavePlanned
 from qlayer.types.ids import ModelId, RunId, sha256
 from qlayer.types.run import (
     AttemptKind,
@@ -119,3 +120,34 @@ def test_the_live_frame_shows_text_verdicts_and_budget() -> None:
 
 def test_sizes_are_for_people() -> None:
     assert [size(n) for n in (None, 5, 491_400_064, 1_117_320_768)] == ["?", "5 B", "491 MB", "1.12 GB"]
+
+
+def test_tries_side_by_side_are_counted_together_and_told_apart() -> None:
+    progress = RunProgress()
+    progress.show(event(1, WavePlanned(slot="f", attempts=(1, 2))))
+    for attempt, word in ((1, "a"), (2, "x"), (1, "b")):
+        progress.show(LiveText(run_id=RUN, slot="f", attempt=attempt, text=word))
+    assert (progress.writing, progress.text, progress.tokens) == ("f, try 2 and 1 beside it", "ab", 3)
+    assert progress.tries == {1: "...", 2: "..."}
+    progress.show(event(2, sampled(5).model_copy(update={"attempt": 1, "finish_reason": "cancelled"})))
+    assert (progress.writing, progress.tokens) == ("f, try 3", 6)
+    assert progress.tries[1] == "not needed"
+
+
+def test_the_choice_is_told_with_its_question() -> None:
+    question = Question(function="f", args="(0,)", answers=("1", "None"), attempts=(0, 2))
+    facts = tuple(Facts(index=n, passed=2, crash_free=1.0, agreeing=1) for n in (0, 2))
+    selected = Selected(
+        slot="f",
+        selector="ours",
+        facts=facts,
+        groups=((0,), (2,)),
+        inputs=("(0,)",),
+        question=question,
+        tied=True,
+        chosen=0,
+    )
+    told = sentence(selected)
+    assert "1 + 1" in told and "tie" in told and "f(0,) gives 1" in told
+    assert "which is right" in sentence(Asked(slot="f", question=question, wait_s=1))
+    assert "me says" in sentence(Answered(slot="f", function="f", args="(0,)", expected="1", who="me"))

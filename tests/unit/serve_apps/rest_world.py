@@ -15,7 +15,9 @@ from qlayer.app.build import Platform
 from qlayer.errors import ConflictError
 from qlayer.events.outbox import OutboxFeed
 from qlayer.packaging.capsule import Capsules
+from qlayer.pipeline.asking import answer
 from qlayer.store.fake import FakeBlobs, FakeRecords
+from qlayer.types.choice import Answered
 from qlayer.types.ids import ModelId, RunId, new_run_id
 from qlayer.types.run import CancelRequested, Finished, RunRecord, RunRequest, RunStatus, Started
 from qlayer.types.usage import TokenUsage
@@ -56,6 +58,9 @@ class ScriptedPipeline:
         finally:
             await self.records.release(run_id, owner)
         return await self.records.run(run_id)
+
+    async def answer(self, run_id: RunId, expected: str | None, *, raises: bool, who: str) -> Answered:
+        return await answer(self.records, run_id, expected, raises=raises, who=who)
 
     async def cancel(self, run_id: RunId) -> None:
         await self.records.append(run_id, CancelRequested())

@@ -117,6 +117,7 @@ async def test_the_documentation_is_complete(client: Client) -> None:
         "GET /runs/{run_id}",
         "GET /runs/{run_id}/events",
         "POST /runs/{run_id}/cancel",
+        "POST /runs/{run_id}/answers",
         "GET /capsules",
         "GET /capsules/{capsule}",
         "GET /capsules/{capsule}/verify",

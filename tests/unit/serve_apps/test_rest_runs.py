@@ -8,6 +8,7 @@ import pytest
 from rest_world import Client, World, finished, new_id, request_for, until
 
 from qlayer.errors import ConflictError, InputError, LLMUnavailable, NotFoundError, StoreFull
+from qlayer.types.choice import Asked, Question
 from qlayer.types.ids import RunId
 from qlayer.types.run import RunStatus
 
@@ -193,6 +194,21 @@ async def test_a_run_can_be_cancelled_once(world: World, client: Client) -> None
     assert first.status_code == 202
     assert first.json()["status"] == RunStatus.CANCELLED
     assert again.status_code == 409
+
+
+async def test_the_question_of_a_run_is_answered_once(world: World, client: Client) -> None:
+    world.pipeline.work = lambda _: asyncio.Event().wait()  # type: ignore[assignment,return-value]
+    run_id, _ = await world.records.submit(new_id(), request_for())
+    question = Question(function="f", args="(1,)", answers=("1", "2"), attempts=(0, 1))
+    async with client() as http:
+        path = f"/runs/{run_id}/answers"
+        early = await http.post(path, json={"expected": "2"})
+        await world.records.append(run_id, Asked(slot="f", question=question, wait_s=60.0))
+        wrong = await http.post(path, json={"expected": "the second"})
+        right = await http.post(path, json={"expected": "2"})
+        late = await http.post(path, json={"expected": "1"})
+    assert (early.status_code, wrong.status_code, right.status_code, late.status_code) == (409, 400, 200, 409)
+    assert (right.json()["args"], right.json()["expected"]) == ("(1,)", "2")
 
 
 async def _finished(world: World, run_id: RunId) -> bool:
