@@ -49,15 +49,17 @@ WEB_IMPORTS = BARE_IMPORTS + _names("asyncio anyio._backends._asyncio httpx pyda
 
 
 def start(
-    function: str, *args: int, stdin: int | None = None, fds: Iterable[int] = ()
+    function: str, *args: int, stdin: int | None = None, fds: Iterable[int] = (), helper: str = ""
 ) -> subprocess.Popen[bytes]:
     """A fresh interpreter that calls ``module:function`` of `qlayer.sandbox.zygote` with integers.
 
-    Its environment is empty, its hash seed fixed, its session not the terminal's. Raises OSError.
+    With the path of the compiled `helper` its memory lies in huge pages. Its environment is empty, its hash
+    seed fixed, its session not the terminal's. Raises OSError.
     """
     module, _, name = function.partition(":")
+    first = f"from qlayer.sandbox.zygote import arenas; arenas.place({helper!r}); " if helper else ""
     code = (
-        f"import sys; sys.path.append({str(_ROOT)!r}); "
+        f"import sys; sys.path.append({str(_ROOT)!r}); {first}"
         f"from qlayer.sandbox.zygote.{module} import {name}; {name}{args!r}"
     )
     return subprocess.Popen(

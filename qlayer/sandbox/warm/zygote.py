@@ -90,7 +90,9 @@ class Zygote:
             for group in self.spec.groups:
                 # In a thread: the kernel may let it wait for other groups' ends.
                 await asyncio.to_thread(group.create)
-            self._process = interpreter.start("keeper:main", inside.fileno(), fds=[inside.fileno()])
+            self._process = interpreter.start(
+                "keeper:main", inside.fileno(), fds=[inside.fileno()], helper=self.spec.helper
+            )
         except BaseException as error:
             host.close()
             if not isinstance(error, OSError):

@@ -17,7 +17,18 @@ import sys
 import time
 from typing import NoReturn
 
-from qlayer.sandbox.zygote import child, filters, heap, leave, packages, rehearsal, rootfs, serve, syscalls
+from qlayer.sandbox.zygote import (
+    arenas,
+    child,
+    filters,
+    heap,
+    leave,
+    packages,
+    rehearsal,
+    rootfs,
+    serve,
+    syscalls,
+)
 from qlayer.sandbox.zygote.protocol import (
     FAILED,
     HELPED,
@@ -106,6 +117,7 @@ def set_up(setup: Setup, asks: int, answers: int) -> int:
         os.setgroups([])
         os.setresgid(ZYGOTE_UID, ZYGOTE_UID, ZYGOTE_UID)
         os.setresuid(ZYGOTE_UID, ZYGOTE_UID, ZYGOTE_UID)
+    arenas.gather()
     # 5. Cgroups: after the imports, so that they are not charged to a candidate.
     if setup.cgroups:
         ask(b"c")
