@@ -31,7 +31,7 @@ _CPUS = len(os.sched_getaffinity(0))
 _DECIDED = {"memory": Stop.MEMORY, "pids": Stop.PROCESSES}
 _ALARM_S = 0.001
 """After an alarm without an event the counters are looked at again, twice as late each time."""
-_UNREAD_S = 0.01
+_UNREAD_S = 0.02
 """Output waits in its pipes this long: most runs end before, and watching one costs more than reading it."""
 _SHARE_OF_CASES = 0.9
 """Of the time that a run may take; then cases in forks of their own end, before the run is ended."""
