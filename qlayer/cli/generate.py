@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.carrying import carry_out, open_runs, server_url
-from qlayer.cli.live import View, view_for
+from qlayer.cli.live import LiveView, View, view_for
 from qlayer.cli.options import Api, Json, Local
 from qlayer.cli.outcome import exit_code, result_panel
 from qlayer.cli.progress import RunResult
@@ -31,6 +32,12 @@ def generate(
     template: Annotated[
         str | None, typer.Option(help="Template family, for example function or service. Default: best fit.")
     ] = None,
+    layout: Annotated[
+        Literal["auto", "template", "free"],
+        typer.Option(
+            help="free: the model proposes the files itself. auto: it may from 7B up, without a fit."
+        ),
+    ] = "auto",
     budget_tokens: Annotated[
         int | None, typer.Option(help="Tokens that the model may generate.", metavar="N")
     ] = None,
@@ -54,6 +61,7 @@ def generate(
     request = build_request(
         read_request_text(text, file),
         template=template,
+        layout=layout,
         model=model,
         default_budget=settings.budget,
         budget_tokens=budget_tokens,
@@ -63,6 +71,8 @@ def generate(
         _check_new(destination)
     url = server_url(settings, api=api, local=local)
     view = view_for(err(), quiet=as_json)
+    if isinstance(view, LiveView) and sys.stdin.isatty():
+        request = request.model_copy(update={"interactive": True})
     result = asyncio.run(_generate(settings, request, url, destination, view))
     if as_json:
         print_json(result)

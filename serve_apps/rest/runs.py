@@ -106,7 +106,7 @@ async def cancel_run(run_id: RunPath, parts: PartsOf, root: Root) -> RunView:
     return RunView.of(await parts.platform.records.run(run_id), root)
 
 
-@router.post("/runs/{run_id}/answers", responses=refused(400, 404, 409, 422, 503))
+@router.post("/runs/{run_id}/answers", responses=refused(404, 409, 422, 503))
 async def answer_run(run_id: RunPath, body: AnswerRequest, parts: PartsOf) -> Answered:
     """Answer the question that an interactive run waits with; the first answer stays, and is a trusted
     example from then on. 409 when no question is open."""

@@ -207,7 +207,7 @@ async def test_the_question_of_a_run_is_answered_once(world: World, client: Clie
         wrong = await http.post(path, json={"expected": "the second"})
         right = await http.post(path, json={"expected": "2"})
         late = await http.post(path, json={"expected": "1"})
-    assert (early.status_code, wrong.status_code, right.status_code, late.status_code) == (409, 400, 200, 409)
+    assert (early.status_code, wrong.status_code, right.status_code, late.status_code) == (409, 422, 200, 409)
     assert (right.json()["args"], right.json()["expected"]) == ("(1,)", "2")
 
 
