@@ -34,12 +34,18 @@ _QUOTES = re.compile(r"[A-Za-z]*('{3}|\"{3}|'|\")")
 _TYPE = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\n`]*\])?(?: *\| *[A-Za-z_][\w.]*(?:\[[^\n`]*\])?)*")
 
 
+MAX_FUNCTIONS = 8
+"""Unfinished functions of one request."""
+
+
 @dataclass(frozen=True)
 class Head:
     """A signature with the parts of the page that are its code; its docstring stays prose."""
 
     signature: Signature
     spans: tuple[Span, ...]
+    helpers: tuple[Signature, ...] = ()
+    """Further unfinished functions of the block: they stand above the one that is asked for, the last."""
 
 
 def find_head(page: str) -> Head | None:
@@ -73,13 +79,13 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
         return None
     functions = [node for node in module.body if isinstance(node, Function)]
     open_ones = [node for node in functions if is_stub(node)]
-    if len(open_ones) > 1:
+    if len(open_ones) > MAX_FUNCTIONS:
         names = ", ".join(node.name for node in open_ones)
         raise InputError(
             f"the request asks for {len(open_ones)} functions ({names})",
             field="text",
-            limit="1 function a request",
-            hint="send one request for each, or finish the bodies of all but one",
+            limit=f"{MAX_FUNCTIONS} functions a request",
+            hint="send several requests, or finish the bodies of some",
         )
     if not functions:
         _refuse_classes(module)
@@ -87,17 +93,22 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
     target = (open_ones or functions)[-1]
     lines = code.splitlines(keepends=True)
     platform = [node for node in module.body if node is not target and _is_code(node, target)]
-    signature = Signature(
-        name=target.name,
-        source=head_of(target),
-        docstring=inspect.cleandoc(_docstring(target)).strip(),
-        preamble=_preamble(lines, platform),
-    )
+    signature = _signature(target).model_copy(update={"preamble": _preamble(lines, platform)})
+    helpers = [node for node in open_ones if node is not target]
     offsets = [start]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
-    spans = [(offsets[first_line(node) - 1], offsets[last_line(node)]) for node in platform]
-    return Head(signature, (*spans, *_without_docstring(page, offsets, target)))
+    spans = [
+        (offsets[first_line(node) - 1], offsets[last_line(node)]) for node in platform if node not in helpers
+    ]
+    for node in (*helpers, target):
+        spans += _without_docstring(page, offsets, node)
+    return Head(signature, tuple(spans), tuple(map(_signature, helpers)))
+
+
+def _signature(function: Function) -> Signature:
+    docstring = inspect.cleandoc(_docstring(function)).strip()
+    return Signature(name=function.name, source=head_of(function), docstring=docstring)
 
 
 def _refuse_classes(module: ast.Module) -> None:

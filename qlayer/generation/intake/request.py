@@ -48,6 +48,8 @@ def parse_spec(text: str, *, template: str | None = None) -> Spec:
     prose = _without_lines(blank(page, head.spans) if head else page, http.lines)
     target = Target.of(head.signature) if head else None
     found = _read_examples(prose, target)
+    for helper in head.helpers if head else ():
+        found = _with_helper(found, prose, helper)
     if target is None and not http.routes:
         target = _target_from(found.examples) if found.examples else target_of_asserts(prose)
     if head is None and target is not None:
@@ -65,6 +67,7 @@ def parse_spec(text: str, *, template: str | None = None) -> Spec:
         description=description,
         template=template,
         signature=signature,
+        helpers=head.helpers if head else (),
         examples=examples[:MAX_EXAMPLES],
         entities=http.entities,
         routes=http.routes,
@@ -138,6 +141,17 @@ def _read_examples(prose: str, target: Target | None) -> Findings:
     if target is not None:
         found += _read_described(prose, found, target)
     return found + read_calls(blank(prose, found.spans), target)
+
+
+def _with_helper(found: Findings, prose: str, helper: Signature) -> Findings:
+    """The findings with the examples of a further function, which were refused as another one's."""
+    target = Target.of(helper)
+    own = read_doctests(prose, target)
+    own += read_calls(blank(prose, own.spans), target)
+    foreign = f"it calls {helper.name}, "
+    mine = tuple(example for example in own.examples if example.function == helper.name)
+    kept = tuple(item for item in found.ignored if not item.reason.startswith(foreign))
+    return Findings((*found.examples, *mine), kept, (*found.spans, *own.spans))
 
 
 def _read_described(prose: str, found: Findings, target: Target) -> Findings:

@@ -157,3 +157,23 @@ def test_without_examples_a_test_still_stands() -> None:
 def test_what_is_missing_is_named(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         skeleton(text)
+
+
+def test_several_functions_are_slots_of_one_module_and_each_is_proved_by_its_own_examples() -> None:
+    text = (
+        "# Scores\n\n```python\ndef clean(text: str) -> list[int]:\n    '''The numbers.'''\n\n"
+        "def best(text: str) -> int:\n    '''The highest number.'''\n```\n\n"
+        '- clean("1 2") == [1, 2]\n- best("1 5") == 5\n'
+    )
+    made = skeleton(text)
+    assert [slot.name for slot in made.slots] == ["clean", "best"]
+    for slot in made.slots:
+        (plan,) = slot.checks
+        assert isinstance(plan, CasesPlan) and [case.function for case in plan.cases] == [slot.name]
+    assert "def clean" in made.slots[1].context and "def clean" not in made.slots[0].context
+    tree = fill(made.tree, made.slots[0], "def clean(text):\n    return [int(p) for p in text.split()]\n")
+    tree = fill(tree, made.slots[1], "def best(text):\n    return max(clean(text))\n")
+    core = next(tree.text(path) for path in tree.paths() if path.endswith("core.py"))
+    names: dict[str, object] = {}
+    exec(compile(core, "core.py", "exec"), names)
+    assert names["best"]("3 9 1") == 9  # type: ignore[operator]

@@ -262,10 +262,23 @@ def test_a_long_title_is_cut_between_words() -> None:
     assert spec.title.endswith("word...")
 
 
-def test_several_unfinished_functions_are_refused() -> None:
-    with pytest.raises(InputError, match="2 functions \\(f, g\\)") as caught:
-        parse_spec("def f(x):\n    '''One.'''\n\ndef g(x):\n    '''Two.'''\n")
-    assert (caught.value.field, caught.value.limit) == ("text", "1 function a request")
+def test_several_unfinished_functions_are_one_request_each_with_its_examples() -> None:
+    spec = parse_spec(
+        "def f(x):\n    '''One.\n\n    >>> f(1)\n    2\n    '''\n\ndef g(x):\n    '''Two.'''\n\ng(1) == 4\nf(2) == 3\n"
+    )
+    assert spec.signature is not None and spec.signature.name == "g"
+    assert [(one.name, one.docstring.splitlines()[0]) for one in spec.helpers] == [("f", "One.")]
+    assert {(one.function, one.args, one.expected) for one in spec.examples} == {
+        ("f", "(1,)", "2"),
+        ("f", "(2,)", "3"),
+        ("g", "(1,)", "4"),
+    }
+
+
+def test_too_many_unfinished_functions_are_refused() -> None:
+    with pytest.raises(InputError, match="9 functions") as caught:
+        parse_spec("".join(f"def f{n}(x):\n    ...\n\n" for n in range(9)))
+    assert caught.value.field == "text" and caught.value.hint
 
 
 @pytest.mark.parametrize(

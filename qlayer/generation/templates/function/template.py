@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 from qlayer.errors import InputError
 from qlayer.generation.base import Fit, Skeleton, Slot
+from qlayer.generation.edits import functions_of, without
 from qlayer.generation.naming import function_name, package_name
 from qlayer.generation.templates.function.source import docstring_block, signature_imports
 from qlayer.generation.templates.function.tests import case_of, test_of
 from qlayer.generation.templates.render import render_folder
-from qlayer.types.check import BootPlan, CasesPlan, PytestPlan
+from qlayer.types.check import BootPlan, Case, CasesPlan, PytestPlan
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Signature, Spec
 
@@ -51,6 +54,7 @@ class FunctionTemplate:
             "title_line": " ".join(spec.title.split()).replace("\\", "/").replace('"', "'").rstrip(".") + ".",
             "description": spec.description,
             "function": signature.name,
+            "exports": sorted([signature.name, *(helper.name for helper in spec.helpers)]),
             "signature": signature.source,
             "docstring": docstring_block(brief),
             "header": "\n".join(part for part in (*imports, signature.preamble) if part),
@@ -64,23 +68,37 @@ class FunctionTemplate:
         project_tests = PytestPlan(
             paths=(tests_path,), expected_tests=tuple(f"{tests_path}::{name}" for name in names)
         )
-        slot = Slot(
-            name=signature.name,
-            path=path,
-            module=module,
-            signature=signature.source,
-            brief=brief,
-            context=values["header"],
-            examples=spec.examples,
-            checks=examples,
-        )
+        slots = [
+            Slot(
+                name=one.name,
+                path=path,
+                module=module,
+                signature=one.source,
+                brief=one.docstring or brief,
+                context=_without_own(values["header"], one.name),
+                examples=tuple(example for example in spec.examples if example.function == one.name),
+                checks=_own_checks(module, cases, one.name),
+            )
+            for one in (*spec.helpers, signature)
+        ]
         return Skeleton(
             template=self.name,
             tree=SourceTree().with_files(render_folder(_FILES, values)),
-            slots=(slot,),
+            slots=tuple(slots),
             boot=(BootPlan(module=package),),
             final=(*examples, project_tests),
         )
+
+
+def _without_own(header: str, name: str) -> str:
+    """What stands above the function, without the function itself where it is one of several."""
+    module = ast.parse(header)
+    return without(header, [node for node in functions_of(module) if node.name == name]).strip("\n")
+
+
+def _own_checks(module: str, cases: Sequence[Case], name: str) -> tuple[CasesPlan, ...]:
+    own = tuple(case for case in cases if case.function == name)
+    return (CasesPlan(module=module, cases=own),) if own else ()
 
 
 def _signature_from_title(title: str) -> Signature:
