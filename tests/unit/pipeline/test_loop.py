@@ -28,6 +28,8 @@ from qlayer.llm.base import ChatRequest
 from qlayer.llm.fake import FakeLLM, FakeLLMConfig
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import LoopPolicy
+from qlayer.sandbox.config import WarmConfig
+from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.capsule import ModelCard
 from qlayer.types.choice import Answered, Asked, Selected, WavePlanned
 from qlayer.types.ids import ModelId
@@ -381,3 +383,18 @@ async def test_a_run_killed_in_any_step_of_the_loop_asks_for_nothing_twice(survi
     assert sorted(drawn) == sorted((b.attempt, b.attempt_kind) for b in bodies(whole, Sampled))
     assert settled(record).reason == settled(whole).reason
     assert settled(record).tree == settled(whole).tree
+
+
+@pytest.mark.slow
+async def test_the_loop_runs_on_the_real_sandbox() -> None:
+    """Candidates that crash and disagree are told apart by what they really do."""
+    samples = {1: code("[][a]"), 2: RIGHT, 3: code("sum((a, b))"), 4: RIGHT, 5: ADD_AGAIN}
+    world = World(ByDice(SLY, samples), policy=POLICY)
+    async with WarmSandbox(WarmConfig(workers=2)) as sandbox:
+        pipeline = Pipeline(**(world.pipeline.__dict__ | {"sandbox": sandbox}))
+        run_id, _ = await pipeline.submit(RunRequest(text=SPEC, budget=Budget(seconds=3_600)))
+        record = await pipeline.execute(run_id, owner="w")
+    selected = bodies(record, Selected)[-1]
+    assert settled(record).solved and settled(record).kept in (2, 3)
+    assert {2, 3} <= set(selected.groups[0])
+    assert 0 not in selected.groups[0], "it passes the examples and does something else"
