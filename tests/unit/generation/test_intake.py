@@ -262,9 +262,10 @@ def test_a_long_title_is_cut_between_words() -> None:
     assert spec.title.endswith("word...")
 
 
-def test_several_unfinished_functions_are_one_request_each_with_its_examples() -> None:
+def test_of_several_unfinished_functions_each_has_its_examples() -> None:
     spec = parse_spec(
-        "def f(x):\n    '''One.\n\n    >>> f(1)\n    2\n    '''\n\ndef g(x):\n    '''Two.'''\n\ng(1) == 4\nf(2) == 3\n"
+        "def f(x):\n    '''One.\n\n    >>> f(1)\n    2\n    '''\n\n"
+        "def g(x):\n    '''Two.'''\n\ng(1) == 4\nf(2) == 3\n"
     )
     assert spec.signature is not None and spec.signature.name == "g"
     assert [(one.name, one.docstring.splitlines()[0]) for one in spec.helpers] == [("f", "One.")]
