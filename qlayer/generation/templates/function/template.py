@@ -47,6 +47,7 @@ class FunctionTemplate:
         tests_path = f"tests/test_{package}.py"
         tests = [test_of(example, number) for number, example in enumerate(spec.examples, 1)]
         brief = signature.docstring or spec.description or spec.title
+        header = "\n".join(part for part in (*imports, signature.preamble) if part)
         values = {
             "package": package,
             "distribution": package.replace("_", "-"),
@@ -57,7 +58,7 @@ class FunctionTemplate:
             "exports": sorted([signature.name, *(helper.name for helper in spec.helpers)]),
             "signature": signature.source,
             "docstring": docstring_block(brief),
-            "header": "\n".join(part for part in (*imports, signature.preamble) if part),
+            "header": header,
             "tests": tests,
             "needs_approx": any("approx(" in test.assertion for test in tests),
             "needs_raises": any(test.raises for test in tests),
@@ -75,7 +76,7 @@ class FunctionTemplate:
                 module=module,
                 signature=one.source,
                 brief=one.docstring or brief,
-                context=_without_own(values["header"], one.name),
+                context=_without_own(header, one.name),
                 examples=tuple(example for example in spec.examples if example.function == one.name),
                 checks=_own_checks(module, cases, one.name),
             )
