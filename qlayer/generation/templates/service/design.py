@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
@@ -19,90 +16,15 @@ from pydantic import BaseModel
 from qlayer.errors import InputError
 from qlayer.generation.intake_requests import is_request
 from qlayer.generation.templates.service.actions import Action, design_action
-from qlayer.generation.templates.service.constraints import Constraint, read_constraint
-from qlayer.generation.templates.service.constraints import Kind as Rule
-from qlayer.generation.templates.service.naming import phrase, plural, snake
+from qlayer.generation.templates.service.assignment import assign_rules
+from qlayer.generation.templates.service.naming import plural, snake
+from qlayer.generation.templates.service.parts import Asked, Design, Kind, Operation, Resource
 from qlayer.generation.templates.service.routing import hit, shape
-from qlayer.types.frozen import Frozen
-from qlayer.types.spec import Entity, EntityField, HttpExample, Route, Spec
+from qlayer.types.spec import Entity, HttpExample, Route, Spec
 
 MAX_ENTITIES = 12
 MAX_ROUTES = 60
 HEALTH = "/health"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A route of the spec with the examples that hit it, in order."""
-
-    route: Route
-    examples: tuple[HttpExample, ...]
-
-
-class Kind(StrEnum):
-    CREATE = "create"
-    LIST = "list"
-    READ = "read"
-    REPLACE = "replace"
-    CHANGE = "change"
-    DELETE = "delete"
-
-
-class Operation(Frozen):
-    """A route that the template makes by itself."""
-
-    kind: Kind
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-    path: str
-    status: int
-    filters: tuple[EntityField, ...] = ()
-    """Fields that a query may name: only rows with these values are listed."""
-    skips: str = ""
-    """Query parameter with the number of rows, or of pages, to leave out; empty: none."""
-    takes: str = ""
-    """Query parameter with the most rows to list; empty: all are."""
-
-
-class Resource(Frozen):
-    """An entity with the collection that keeps it."""
-
-    entity: Entity
-    one: str
-    """Singular in snake case, for example ``book``."""
-    many: str
-    """Name of the collection, for example ``books``."""
-    path: str
-    """Of the collection, for example ``/books``."""
-    operations: tuple[Operation, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    open_rules: tuple[str, ...] = ()
-    """Rules that a model has to write."""
-
-    @property
-    def check(self) -> str:
-        return f"check_{self.one}"
-
-    @property
-    def rule_slot(self) -> str:
-        return f"check_{self.one}_rules"
-
-    @property
-    def checked(self) -> bool:
-        return bool(self.open_rules) or any(c.kind is not Rule.UNIQUE for c in self.constraints)
-
-    def operation(self, kind: Kind) -> Operation | None:
-        return next((operation for operation in self.operations if operation.kind is kind), None)
-
-
-class Design(Frozen):
-    """The whole service."""
-
-    title: str
-    description: str
-    resources: tuple[Resource, ...]
-    actions: tuple[Action, ...]
-    invalid_status: int
-    """What a broken rule answers: 422, or 400 when the spec's examples say so."""
 
 
 _ASKS_MORE = re.compile(
@@ -149,7 +71,7 @@ def design_service(spec: Spec) -> Design:
         if (one.route.method, shape(one.route.path)) not in plain:
             taken = {action.name for action in actions}
             actions.append(design_action(one.route, one.examples, collections, taken))
-    resources, actions = _assign_rules(spec.rules, resources, actions)
+    resources, actions = assign_rules(spec.rules, resources, actions)
     return Design(
         title=" ".join(spec.title.split()) or "Service",
         description=_prose(spec.description),
@@ -247,75 +169,6 @@ def _all_operations(path: str) -> tuple[Operation, ...]:
         for method, one in _KINDS
     )
     return tuple(operation for operation in made if operation is not None)
-
-
-def _assign_rules(
-    rules: Sequence[str], resources: list[Resource], actions: list[Action]
-) -> tuple[list[Resource], list[Action]]:
-    for rule in rules:
-        found = [(index, read_constraint(rule, r.entity)) for index, r in enumerate(resources)]
-        if any(constraint for _, constraint in found):
-            for index, constraint in found:
-                if constraint is not None and constraint not in resources[index].constraints:
-                    resources[index] = _more(resources[index], constraints=(constraint,))
-        elif spoken_of := _actions_of(rule, actions, resources):
-            for index in spoken_of:
-                action = actions[index]
-                actions[index] = action.model_copy(update={"rules": (*action.rules, rule)})
-        elif resources:
-            index = _resource_of(rule, resources)
-            resources[index] = _more(resources[index], open_rules=(rule,))
-        elif actions:
-            actions[0] = actions[0].model_copy(update={"rules": (*actions[0].rules, rule)})
-    return resources, actions
-
-
-def _more(
-    resource: Resource, constraints: tuple[Constraint, ...] = (), open_rules: tuple[str, ...] = ()
-) -> Resource:
-    return resource.model_copy(
-        update={
-            "constraints": (*resource.constraints, *constraints),
-            "open_rules": (*resource.open_rules, *open_rules),
-        }
-    )
-
-
-def _actions_of(rule: str, actions: Sequence[Action], resources: Sequence[Resource]) -> tuple[int, ...]:
-    """The changing actions that the rule speaks of: by their verb, else by a value that they are sent.
-
-    In "a shipped order cannot be cancelled" both verbs occur; it is about the one that must not be done.
-    """
-    said = rule.lower()
-    forbidden = re.search(r"(?:\bcan(?:not|'t| not| only)?|\bmust not|\bmay (?:not|only)) be (\w+)", said)
-    for words in ([forbidden[1]] if forbidden else [], re.findall(r"[a-z]{3,}", said)):
-        for index, action in enumerate(actions):
-            verb = action.verb[:5]
-            if action.method != "GET" and len(verb) >= 3 and any(word.startswith(verb) for word in words):
-                return (index,)
-    fields = {field.name for resource in resources for field in resource.entity.fields}
-    subject = re.match(r"(?:(?:an?|the|each|every)\s+)?(\w+)", said)
-    return tuple(
-        index
-        for index, action in enumerate(actions)
-        if subject and subject[1] not in fields and not action.creates and subject[1] in _sent(action)
-    )
-
-
-def _sent(action: Action) -> set[str]:
-    """Names of the values in the bodies that the examples send."""
-    return {name for step in action.examples if isinstance(step.body, dict) for name in step.body}
-
-
-def _resource_of(rule: str, resources: Sequence[Resource]) -> int:
-    """The resource that the rule speaks of most: its name counts double, each of its fields once."""
-    words = set(re.findall(r"[a-z]+", rule.lower()))
-
-    def score(resource: Resource) -> int:
-        fields = sum(set(phrase(f.name).split()) <= words for f in resource.entity.fields)
-        return fields + 2 * bool({resource.one, resource.many} & words)
-
-    return max(range(len(resources)), key=lambda index: (score(resources[index]), -index))
 
 
 def _invalid_status(scenario: Sequence[HttpExample]) -> int:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qlayer.generation.templates.service.design import HEALTH, Design, Kind, Operation, Resource
+from qlayer.generation.templates.service.design import HEALTH
+from qlayer.generation.templates.service.parts import Design, Kind, Operation, Resource
 from qlayer.generation.templates.service.routing import Routed, hit
 from qlayer.generation.templates.service.slots import example_row
 from qlayer.types.check import Case, Comparison, Expectation, HttpPlan

@@ -15,8 +15,8 @@ from qlayer.generation.imports import SAFE_MODULES
 from qlayer.generation.templates.service.actions import Action
 from qlayer.generation.templates.service.constraints import Kind as Rule
 from qlayer.generation.templates.service.constraints import later, sample_value
-from qlayer.generation.templates.service.design import Design, Resource
 from qlayer.generation.templates.service.naming import phrase, with_article
+from qlayer.generation.templates.service.parts import Design, Resource
 from qlayer.types.check import CheckPlan
 from qlayer.types.spec import HttpExample
 

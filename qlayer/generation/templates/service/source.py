@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from qlayer.generation.templates.service.actions import Action
 from qlayer.generation.templates.service.constraints import Constraint
 from qlayer.generation.templates.service.constraints import Kind as Rule
-from qlayer.generation.templates.service.design import Design, Kind, Operation, Resource
+from qlayer.generation.templates.service.listing import listed_part, listing_arguments, stored
 from qlayer.generation.templates.service.naming import phrase, with_article
+from qlayer.generation.templates.service.parts import Design, Kind, Operation, Resource
 from qlayer.generation.templates.service.routing import declaration_order
 from qlayer.generation.templates.service.slots import (
     action_brief,
@@ -154,32 +155,6 @@ def arguments(action: Action, design: Design) -> str:
     required = [text for needed, text in shown if needed]
     optional = [text for needed, text in shown if not needed]
     return ", ".join([*required, *(["store: Rows"] if design.resources else []), *optional])
-
-
-def listing_arguments(operation: Operation) -> str:
-    """The query parameters of a list, as FastAPI reads them."""
-    kinds = {"int": "int", "float": "float", "bool": "bool", "date": "dt.date", "datetime": "dt.datetime"}
-    wanted = [f"{field.name}: {kinds.get(field.type, 'str')} | None = None" for field in operation.filters]
-    first = "1" if operation.skips == "page" else "0"
-    skips = f"{operation.skips}: Annotated[int, Query(ge={first})] = {first}"
-    takes = f"{operation.takes}: Annotated[int | None, Query(ge=0)] = None"
-    parts = [*wanted, *([skips] if operation.skips else []), *([takes] if operation.takes else [])]
-    return "".join(f", {part}" for part in parts)
-
-
-def listed_part(operation: Operation) -> str:
-    """The slice of the rows that a list gives."""
-    start = operation.skips
-    if start == "page":
-        start = f"(page - 1) * ({operation.takes} or 0)"
-    return (f"[{start}:]" if start else "") + (f"[:{operation.takes}]" if operation.takes else "")
-
-
-def stored(field: EntityField) -> str:
-    """A query's value as the row holds it."""
-    if field.type in ("date", "datetime"):
-        return f"{field.name}.isoformat() if {field.name} else None"
-    return field.name
 
 
 def call(action: Action, design: Design) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from qlayer.generation.base import Fit, Skeleton, Slot
 from qlayer.generation.templates.render import render_folder
-from qlayer.generation.templates.service.design import Design, design_service
+from qlayer.generation.templates.service.design import design_service
+from qlayer.generation.templates.service.parts import Design
 from qlayer.generation.templates.service.proofs import Proofs, Step, plan
 from qlayer.generation.templates.service.slots import action_slot, rule_slot
 from qlayer.generation.templates.service.source import source_values
