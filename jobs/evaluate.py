@@ -111,13 +111,13 @@ class Evaluation:
     async def _score(self, task: Task, key: Digest, record: RunRecord) -> TaskResult:
         bodies = [event.body for event in record.events]
         spec = next(b.spec for b in bodies if isinstance(b, SpecParsed))
-        checked = [b for b in bodies if isinstance(b, Checked)]
+        checked = {b.attempt: b for b in bodies if isinstance(b, Checked)}
         whole = {b.attempt for b in bodies if isinstance(b, Sampled) and b.finish_reason == "stop"}
         kept = next((b.kept for b in bodies if isinstance(b, SlotSettled)), None)
         decided = next((b for b in bodies if isinstance(b, Decided)), None)
         skeleton = choose(spec)[0].instantiate(spec)
         (slot,) = skeleton.slots
-        greedy = await self._judge(task, slot, skeleton.tree, checked[0].candidate if checked else None)
+        greedy = await self._judge(task, slot, skeleton.tree, checked[0].candidate if 0 in checked else None)
         final = greedy
         if kept not in (0, None):
             final = await self._judge(task, slot, skeleton.tree, checked[kept].candidate)
@@ -130,9 +130,9 @@ class Evaluation:
             level=decided.decision.level if decided is not None else None,
             examples=len(spec.examples),
             samples=len(checked),
-            cut_off=sum(b.attempt not in whole for b in checked),
-            extracted=sum(b.attempt in whole and _parsed(b.candidate) for b in checked),
-            greedy_tokens=checked[0].candidate.usage.completion_tokens if checked else 0,
+            cut_off=sum(attempt not in whole for attempt in checked),
+            extracted=sum(attempt in whole and _parsed(b.candidate) for attempt, b in checked.items()),
+            greedy_tokens=checked[0].candidate.usage.completion_tokens if 0 in checked else 0,
             tokens=record.usage.completion_tokens,
             seconds=record.finished.seconds if record.finished is not None else 0.0,
             reason=record.finished.reason if record.finished is not None else "",
