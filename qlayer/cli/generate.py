@@ -30,7 +30,7 @@ def generate(
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the request from a file.")] = None,
     model: Annotated[str | None, typer.Option(help="Model id; see `qlayer models ls`.")] = None,
     template: Annotated[
-        str | None, typer.Option(help="Template family, for example function or service. Default: best fit.")
+        str | None, typer.Option(help="Template family: function, service, cli or data. Default: best fit.")
     ] = None,
     layout: Annotated[
         Literal["auto", "template", "free"],

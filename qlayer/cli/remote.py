@@ -37,6 +37,9 @@ PAUSE_S = 1.0
 
 Note = Callable[[str], None]
 
+_SENT = {"text", "template", "layout", "model", "budget", "interactive"}
+"""Of a request; the server fills in the rest."""
+
 
 class RemoteRuns:
     """Runs of the server at `url`. `note` is told when the connection is lost and found again."""
@@ -57,7 +60,7 @@ class RemoteRuns:
         self._pause_s = pause_s
 
     async def submit(self, request: RunRequest, key: str) -> RunId:
-        body = request.model_dump(mode="json", include={"text", "template", "model", "budget", "interactive"})
+        body = request.model_dump(mode="json", include=_SENT)
         answer = await self._persist("POST", "/generate", json=body, headers={"Idempotency-Key": key})
         return RunId(answer.json()["id"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
@@ -48,6 +49,8 @@ class GenerateRequest(Frozen):
     budget: Budget | None = None
     """What the run may spend; the configured default when it is left out."""
 
+    layout: Literal["auto", "template", "free"] = "auto"
+    """``free``: the model proposes the files itself. ``auto``: a large one may, where no template fits."""
     interactive: bool = False
     """Somebody follows the run and answers its questions (event `asked`) at ``/runs/{run_id}/answers``."""
 
@@ -58,6 +61,7 @@ class GenerateRequest(Frozen):
             model=self.model,
             budget=self.budget or default_budget,
             origin="api",
+            layout=self.layout,
             interactive=self.interactive,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from qlayer.errors import InputError
@@ -40,3 +42,22 @@ def test_an_unknown_family_lists_the_known_ones() -> None:
 def test_names_are_their_keys() -> None:
     assert {name: template.name for name, template in TEMPLATES.items()} == {n: n for n in TEMPLATES}
     assert all(template.summary for template in TEMPLATES.values())
+
+
+@pytest.mark.parametrize(
+    ("example", "family"),
+    [
+        ("function", "function"),
+        ("tricky", "function"),
+        ("service", "service"),
+        ("cli", "cli"),
+        ("data", "data"),
+    ],
+)
+def test_every_example_is_understood_and_every_slot_of_it_is_proved(example: str, family: str) -> None:
+    text = (Path(__file__).parents[3] / "examples" / f"{example}.md").read_text(encoding="utf-8")
+    spec = parse_spec(text)
+    template, _ = choose(spec)
+    assert template.name == family and spec.ignored == ()
+    slots = template.instantiate(spec).slots
+    assert slots and all(slot.checks for slot in slots)
