@@ -22,9 +22,7 @@ from qlayer.types.spec import Spec
 
 MAX_MESSAGE_CHARS = 400
 MAX_VALUE_CHARS = 300
-MAX_TRACE_LINES = 20
 MAX_ADVICE = 3
-MAX_TRACE_LINE_CHARS = 120
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -44,17 +42,13 @@ def crash_prompt(slot: Slot, spec: Spec, code: str, failure: Failure) -> tuple[M
     return ask("\n\n".join(part for part in parts if part))
 
 
-def wrong_prompt(
-    slot: Slot, spec: Spec, code: str, failure: Failure, trace: Sequence[str] = ()
-) -> tuple[Message, ...]:
-    """The program, the call that it answers wrongly, the values it went through: for models from 7B up."""
+def wrong_prompt(slot: Slot, spec: Spec, code: str, failure: Failure) -> tuple[Message, ...]:
+    """The program, the call that it answers wrongly, and what it gave: for models from 7B up."""
     returned = f"It returned {_trimmed(failure.returned, MAX_VALUE_CHARS)}." if failure.returned else ""
-    values = "\n".join(_trimmed(line, MAX_TRACE_LINE_CHARS) for line in trace[:MAX_TRACE_LINES])
     parts = [
         f"This Python code gives a wrong answer.\n\n{task(slot, spec)}\n\nThe code:\n\n{fenced(code)}",
         _call(slot, failure),
         returned,
-        f"The values on its way there:\n\n```\n{values}\n```" if values else "",
         "Correct it. Give back the whole function with its imports.",
     ]
     return ask("\n\n".join(part for part in parts if part))

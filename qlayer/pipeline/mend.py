@@ -118,14 +118,14 @@ class Mender:
         failure = parent.failure
         if failure is None or not (failure.is_crash or first):
             return None
-        greedily = failure.is_crash or self.bench.policy.traced
+        greedily = failure.is_crash or self.bench.policy.repairs_answers
         if not told.tell(failure, parent, greedily=greedily):
             return None
         greedy = Sampling(max_tokens=self.bench.policy.sample_tokens)
         if failure.is_crash:
             messages = crash_prompt(work.slot, self.bench.spec, parent.candidate.code, failure)
             return Ask(work.slot, work.take_number(), AttemptKind.REPAIR, messages, greedy)
-        if self.bench.policy.traced:
+        if self.bench.policy.repairs_answers:
             messages = wrong_prompt(work.slot, self.bench.spec, parent.candidate.code, failure)
             return Ask(work.slot, work.take_number(), AttemptKind.REPAIR, messages, greedy)
         number = work.take_number()

@@ -29,8 +29,8 @@ class LoopPolicy(Frozen):
     repair_rounds: int = Field(default=2, ge=0)
     repair_candidates: int = Field(default=3, ge=0)
     """Each of the best so many groups is represented by one candidate in every round."""
-    traced: bool = False
-    """A wrong answer is repaired once with a trace of its values; else it is resampled with the example."""
+    repairs_answers: bool = False
+    """A wrong answer is repaired with the program in view; else it is resampled with the example."""
     max_told: int = Field(default=2, ge=1)
     """The same error is told the model at most so often, whatever program made it."""
     free_layout: bool = False
@@ -57,14 +57,14 @@ SMALL = LoopPolicy(
 )
 """Up to about 1B parameters: repair gains nothing there, fresh samples do."""
 MEDIUM = LoopPolicy()
-LARGE = LoopPolicy(sample_tokens=768, traced=True, free_layout=True, tokens=10_000, seconds=180)
+LARGE = LoopPolicy(sample_tokens=768, repairs_answers=True, free_layout=True, tokens=10_000, seconds=180)
 """From about 7B: repair starts to pay."""
 LARGEST = LoopPolicy(
     sample_tokens=1_024,
     waves=(3,),
     repair_rounds=3,
     repair_candidates=2,
-    traced=True,
+    repairs_answers=True,
     free_layout=True,
     block_edits=True,
     tokens=12_000,

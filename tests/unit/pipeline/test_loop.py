@@ -203,7 +203,7 @@ async def test_a_wrong_answer_is_written_afresh_with_the_example_in_view_and_at_
 
 async def test_a_large_model_repairs_a_wrong_answer_once() -> None:
     script = ByDice(WRONG, WRONG, mended=RIGHT)
-    record = await World(script, policy=POLICY.model_copy(update={"traced": True})).run()
+    record = await World(script, policy=POLICY.model_copy(update={"repairs_answers": True})).run()
     assert kinds(record)[-1] is REPAIR
     assert "It returned 2" in script.shown[0]
     assert settled(record).solved

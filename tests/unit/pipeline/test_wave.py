@@ -35,5 +35,5 @@ def test_the_largest_group_must_outweigh_all_others(largest: int, passing: int, 
 
 def test_policies_grow_with_the_model() -> None:
     assert [policy_for(size) for size in (0.5, 1.5, None, 32)] == [SMALL, MEDIUM, MEDIUM, LARGEST]
-    assert policy_for(7).traced and not policy_for(3).traced
+    assert policy_for(7).repairs_answers and not policy_for(3).repairs_answers
     assert [policy_for(size).samples for size in (0.5, 1.5, 14)] == [6, 8, 4]
