@@ -31,6 +31,7 @@ from qlayer.generation.sampler import Draw, draw
 from qlayer.generation.templates import choose
 from qlayer.llm.base import LLM, ChatRequest, complete
 from qlayer.llm.catalogue import Catalogue
+from qlayer.llm.logged import request_key
 from qlayer.pipeline.policy import policy_for
 from qlayer.types.candidate import Sampling
 from qlayer.types.ids import Digest, ModelId, digest_of
@@ -55,7 +56,7 @@ class SampleRow(LedgerRow):
 
 
 def key_of(model: ModelId, wanted: Draw) -> Digest:
-    return digest_of([model, [message.model_dump() for message in wanted.messages], wanted.sampling])
+    return request_key(ChatRequest(model=model, messages=wanted.messages, sampling=wanted.sampling))
 
 
 def draw_of(task: Task, index: int, seed: int, max_tokens: int) -> Draw:

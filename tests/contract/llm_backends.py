@@ -18,6 +18,7 @@ from qlayer.llm.base import LLM, ChatRequest
 from qlayer.llm.catalogue import Catalogue
 from qlayer.llm.fake import FakeLLM, FakeLLMConfig
 from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
+from qlayer.llm.logged import LoggedLLM
 from qlayer.llm.openai import OpenAICompatible
 from qlayer.llm.slots import Engine
 from qlayer.llm.weights import Weights
@@ -103,6 +104,15 @@ async def fake_backend() -> AsyncIterator[Backend]:
     engine = fake_engine()
     yield Backend(engine, engine, SMALL)
     await engine.aclose()
+
+
+@asynccontextmanager
+async def logged_backend() -> AsyncIterator[Backend]:
+    """A log that is empty at first: what the suite asks twice, it replays."""
+    engine = fake_engine()
+    llm = LoggedLLM((), engine)
+    yield Backend(llm, engine, SMALL)
+    await llm.aclose()
 
 
 @asynccontextmanager

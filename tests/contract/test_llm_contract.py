@@ -13,6 +13,7 @@ from llm_backends import (
     http_backend,
     http_llamacpp_backend,
     llamacpp_backend,
+    logged_backend,
     until,
 )
 
@@ -24,6 +25,7 @@ from qlayer.types.ids import ModelId
 BACKENDS = [
     pytest.param(fake_backend, id="fake"),
     pytest.param(http_backend, id="openai-over-fake"),
+    pytest.param(logged_backend, id="log-before-fake"),
     pytest.param(llamacpp_backend, id="llamacpp", marks=pytest.mark.model),
     pytest.param(http_llamacpp_backend, id="openai-over-llamacpp", marks=pytest.mark.model),
 ]
@@ -87,7 +89,7 @@ async def test_a_seed_repeats_a_sample(backend: Backend) -> None:
 
 async def test_a_repeated_prefix_is_taken_from_the_cache(backend: Backend) -> None:
     first = await complete(backend.llm, ask(backend, max_tokens=1))
-    again = await complete(backend.llm, ask(backend, max_tokens=1))
+    again = await complete(backend.llm, ask(backend, max_tokens=2))
     assert again.usage.prompt_tokens == first.usage.prompt_tokens
     assert again.usage.cached_tokens >= first.usage.prompt_tokens // 2
 
