@@ -1,8 +1,9 @@
-"""Comparing two systems on the same tasks."""
+"""Comparing two systems on the same tasks, and how far a share of tasks can be trusted."""
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, sqrt
+from statistics import NormalDist
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -14,3 +15,14 @@ def mcnemar(only_first: int, only_second: int) -> float:
     changed = only_first + only_second
     tail = sum(comb(changed, k) for k in range(min(only_first, only_second) + 1))
     return min(1.0, 2 * tail / 2.0**changed)
+
+
+def wilson(right: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The score interval of a share, 0 to 1 (Wilson 1927): also for few tasks, or none or all right."""
+    if of == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, room = right / of, 1 + z * z / of
+    middle = (share + z * z / (2 * of)) / room
+    half = z / room * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -10,12 +10,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from jobs.paired import mcnemar, wilson
+from qlayer.types.check import Level
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import ModelId
 from qlayer.types.verdict import Outcome
 
 if TYPE_CHECKING:
     from jobs.evaluate import TaskResult
+
+
+class Calibrated(Frozen):
+    """What a level was worth: the tasks labelled with it or a higher one, and how many are right."""
+
+    level: str
+    tasks: int
+    right: int
+    coverage: float
+    """Of all tasks."""
+    right_low: float
+    right_high: float
+    """Ends of the Wilson interval of right / tasks, 95 %."""
 
 
 class Report(Frozen):
@@ -38,8 +53,14 @@ class Report(Frozen):
     """Tasks that the loop got right and the greedy sample did not."""
     lost: tuple[str, ...]
     """Tasks that the greedy sample got right and the loop did not."""
+    p_value: float
+    """Of no difference between greedy and loop, McNemar's exact test on the gained and the lost."""
+    greedy_interval: tuple[float, float]
+    final_interval: tuple[float, float]
+    """Wilson intervals of the rates, 95 %."""
+    calibration: tuple[Calibrated, ...]
     proved: int
-    """Tasks whose capsule reached V2."""
+    """Tasks whose capsule reached V2 or more."""
     proved_wrong: tuple[str, ...]
     """Of those, the ones that fail the hidden tests."""
     greedy_tokens_mean: float
@@ -87,7 +108,7 @@ class ProgressLine:
 def summarise(benchmark: str, model: ModelId, rows: Sequence[TaskResult], resumed: int) -> Report:
     """Fold the ledger's rows. `rows` must not be empty."""
     tokens = sorted(row.tokens for row in rows)
-    proved = [row for row in rows if row.level == "V2"]
+    proved = _labelled(rows, Level.V2)
     greedy = {row.task for row in rows if row.greedy is Outcome.ACCEPTED}
     final = {row.task for row in rows if row.final is Outcome.ACCEPTED}
     count = len(rows)
@@ -105,12 +126,35 @@ def summarise(benchmark: str, model: ModelId, rows: Sequence[TaskResult], resume
         final_rate=len(final) / count,
         gained=tuple(sorted(final - greedy)),
         lost=tuple(sorted(greedy - final)),
+        p_value=mcnemar(len(final - greedy), len(greedy - final)),
+        greedy_interval=wilson(len(greedy), count),
+        final_interval=wilson(len(final), count),
+        calibration=tuple(_calibrated(rows, level) for level in (Level.V2, Level.V3, Level.V4)),
         proved=len(proved),
         proved_wrong=tuple(sorted(r.task for r in proved if r.final is not Outcome.ACCEPTED)),
         greedy_tokens_mean=sum(r.greedy_tokens for r in rows) / count,
         tokens_mean=sum(tokens) / count,
         tokens_p95=tokens[min(count - 1, int(0.95 * count))],
         seconds_mean=sum(r.seconds for r in rows) / count,
+    )
+
+
+def _labelled(rows: Sequence[TaskResult], least: Level) -> list[TaskResult]:
+    """The tasks with this level or a higher one; the levels' names are in their order."""
+    return [row for row in rows if row.level is not None and row.level >= least]
+
+
+def _calibrated(rows: Sequence[TaskResult], level: Level) -> Calibrated:
+    labelled = _labelled(rows, level)
+    right = sum(row.final is Outcome.ACCEPTED for row in labelled)
+    low, high = wilson(right, len(labelled))
+    return Calibrated(
+        level=level,
+        tasks=len(labelled),
+        right=right,
+        coverage=len(labelled) / len(rows),
+        right_low=low,
+        right_high=high,
     )
 
 
@@ -132,10 +176,13 @@ def print_report(report: Report, *, as_json: bool) -> None:
     for name, value in (
         ("extraction rate", f"{report.extraction_rate:.1%}"),
         ("cut off at the token cap", f"{report.cut_off_rate:.1%}"),
-        ("greedy", f"{report.greedy_passed} ({report.greedy_rate:.1%})"),
-        ("loop", f"{report.final_passed} ({report.final_rate:.1%})"),
-        ("gained / lost by the loop", f"{len(report.gained)} / {len(report.lost)}"),
-        ("proved (V2)", str(report.proved)),
+        ("greedy", _rate(report.greedy_passed, report.greedy_rate, report.greedy_interval)),
+        ("loop", _rate(report.final_passed, report.final_rate, report.final_interval)),
+        (
+            "gained / lost by the loop",
+            f"{len(report.gained)} / {len(report.lost)} (p = {report.p_value:.3f})",
+        ),
+        ("proved (V2 or more)", str(report.proved)),
         (
             "proved but wrong",
             f"{len(report.proved_wrong)} ({len(report.proved_wrong) / max(1, report.proved):.1%})",
@@ -149,3 +196,15 @@ def print_report(report: Report, *, as_json: bool) -> None:
     ):
         table.add_row(name, value)
     console.print(table)
+    levels = Table(title="what the levels were worth")
+    for heading in ("level or higher", "coverage", "right"):
+        levels.add_column(heading, justify="left" if heading.startswith("level") else "right")
+    for row in report.calibration:
+        share = row.right / row.tasks if row.tasks else None
+        right = "" if share is None else _rate(row.right, share, (row.right_low, row.right_high))
+        levels.add_row(row.level, f"{row.tasks} ({row.coverage:.1%})", right)
+    console.print(levels)
+
+
+def _rate(passed: int, rate: float, interval: tuple[float, float]) -> str:
+    return f"{passed} ({rate:.1%}, 95 %: {interval[0]:.1%} to {interval[1]:.1%})"
