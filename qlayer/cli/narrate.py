@@ -94,7 +94,8 @@ def _sentence(body: EventBody) -> str:
 
 def _spec(spec: Spec) -> str:
     counts = {
-        "example": len(spec.examples) + len(spec.scenario),
+        "example": len(spec.examples) + len(spec.scenario) + len(spec.conversions),
+        "call": len(spec.tool.invocations) if spec.tool is not None else 0,
         "route": len(spec.routes),
         "line not understood as a test": len(spec.ignored),
     }
