@@ -12,9 +12,10 @@ Run it as a Ray Job (``python -m jobs.submit evaluate -- --benchmark humaneval``
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Annotated
 
 import typer
@@ -22,14 +23,17 @@ import typer
 from jobs.benchmarks import Task, load_tasks
 from jobs.ending import explained
 from jobs.ledger import Ledger, LedgerRow, open_ledger
+from jobs.logs import logged
 from jobs.report import ProgressLine, print_report, summarise, write_report
 from qlayer import __version__
-from qlayer.app.build import Platform, open_platform
+from qlayer.app.build import Platform, build_llm, open_platform
 from qlayer.app.settings import Settings, load_settings
 from qlayer.errors import InputError, SandboxError
 from qlayer.generation.base import Slot
 from qlayer.generation.splice import fill
 from qlayer.generation.templates import choose
+from qlayer.llm.base import LLM
+from qlayer.llm.catalogue import Catalogue
 from qlayer.sandbox.base import Limits, SplitJob
 from qlayer.types.candidate import Candidate
 from qlayer.types.ids import Digest, ModelId, digest_of
@@ -159,6 +163,30 @@ def _parsed(candidate: Candidate) -> bool:
     return not any(diagnosis.rule == "syntax" for diagnosis in candidate.diagnoses)
 
 
+def some_of(tasks: tuple[Task, ...], random: int | None) -> tuple[Task, ...]:
+    """A fixed random subset, in the file's order: the same one on every machine. Raises `InputError`."""
+    if random is None:
+        return tasks
+    if random > len(tasks):
+        raise InputError("the benchmark has fewer tasks", field="random", limit=f"at most {len(tasks)}")
+    return tuple(tasks[at] for at in sorted(Random(0).sample(range(len(tasks)), random)))
+
+
+@asynccontextmanager
+async def model_for(settings: Settings, log: Path | None) -> AsyncIterator[LLM | None]:
+    """The model behind its log; None, so that the platform opens its own, when there is no log."""
+    if log is None:
+        yield None
+        return
+    llm = build_llm(settings, Catalogue.load(settings.catalogue))
+    try:
+        with logged(log, llm) as answers:
+            yield answers
+            typer.echo(f"{answers.replayed} answers replayed, {answers.missed} asked of the model", err=True)
+    finally:
+        await llm.aclose()
+
+
 async def evaluate(
     settings: Settings,
     *,
@@ -168,9 +196,11 @@ async def evaluate(
     out: Path,
     concurrency: int,
     as_json: bool,
+    random: int | None = None,
+    log: Path | None = None,
 ) -> None:
     """Run the evaluation and write ``results.jsonl`` (the ledger) and ``report.json`` into `out`."""
-    tasks = tuple(itertools.islice(load_tasks(benchmark), first, None if limit is None else first + limit))
+    tasks = some_of(load_tasks(benchmark), random)[first : None if limit is None else first + limit]
     if not tasks:
         raise InputError("no task is left after --first and --limit", field="limit")
     name = Path(benchmark).name
@@ -181,7 +211,7 @@ async def evaluate(
     with open_ledger(out / "results.jsonl", TaskResult) as ledger:
         done_before = sum(item_key(plan, task) in ledger for task in tasks)
         progress = ProgressLine(total=len(tasks), done=done_before, quiet=as_json)
-        async with open_platform(own) as platform:
+        async with model_for(own, log) as llm, open_platform(own, llm=llm) as platform:
             with progress:
                 await Evaluation(platform, ledger, settings.model, settings.budget, plan).run(
                     tasks, concurrency, progress
@@ -200,6 +230,11 @@ def main(
     out: Annotated[Path | None, typer.Option(help="folder of the ledger; the same one resumes")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="how many tasks")] = None,
     first: Annotated[int, typer.Option(min=0, help="index of the first task")] = 0,
+    random: Annotated[int | None, typer.Option(min=1, help="a fixed random subset of so many tasks")] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="answers to replay (jobs.draw); missing ones are added"),
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="tasks at once")] = 2,
     llm_url: Annotated[str | None, typer.Option(help="OpenAI-compatible server; default: settings")] = None,
     budget_tokens: Annotated[int, typer.Option(min=1, help="generated tokens a task")] = 6_000,
@@ -221,6 +256,8 @@ def main(
                 out=folder.resolve(),
                 concurrency=concurrency,
                 as_json=json_output,
+                random=random,
+                log=log,
             )
         )
 
