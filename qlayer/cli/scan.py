@@ -49,9 +49,7 @@ def scan(
     ] = None,
     suppressions: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="YAML list: tool, rule, path, reason, until."
-        ),
+        typer.Option(metavar="FILE", help="YAML list: tool, rule, path, reason, until."),
     ] = None,
     as_json: Json = False,
 ) -> None:
