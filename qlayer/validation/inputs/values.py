@@ -14,6 +14,9 @@ from qlayer.validation.inputs.hints import Hints
 from qlayer.validation.inputs.shape import SCALARS, Shape
 
 MAX_ITEMS = 8
+MAX_DEPTH = 6
+"""Deeper inside a value nothing is changed: every list on the way down is changed in two ways, so that the
+work would double with each level."""
 NO_HINTS = Hints()
 _NUMBERS = (0, 1, -1, 2, 3, 5, 7, 10, 12, 20, 100)
 _USUAL_INT = 60
@@ -112,8 +115,13 @@ class Drawer:
         """Each argument out of any of the known tuples."""
         return tuple(self._random.choice(column) for column in zip(*known, strict=False))
 
-    def mutated(self, value: Any) -> Any:
-        """A relative of the value: of the same type, changed in one place or as a whole."""
+    def mutated(self, value: Any, depth: int = 0) -> Any:
+        """A relative of the value: of the same type, changed in one place or as a whole.
+
+        `depth` counts the containers around it; below `MAX_DEPTH` of them it stays as it is.
+        """
+        if depth > MAX_DEPTH:
+            return value
         if isinstance(value, bool) or value is None:
             return not value if isinstance(value, bool) else None
         if isinstance(value, int):
@@ -125,14 +133,14 @@ class Drawer:
         if isinstance(value, str):
             return self._string_near(value)
         if isinstance(value, list):
-            return self._list_near(value)
+            return self._list_near(value, depth)
         if isinstance(value, tuple):
-            return self._one_changed(value)
+            return self._one_changed(value, depth)
         if isinstance(value, set):
-            return {_hashable(item) for item in self._list_near(sorted(value, key=repr))}
+            return {_hashable(item) for item in self._list_near(sorted(value, key=repr), depth)}
         if isinstance(value, dict) and value:
             key = self._random.choice(sorted(value, key=repr))
-            return {**value, key: self.mutated(value[key])}
+            return {**value, key: self.mutated(value[key], depth + 1)}
         return value
 
     def _scalar(self, kind: str) -> Any:
@@ -201,18 +209,18 @@ class Drawer:
             )
         )
 
-    def _list_near(self, items: list[Any]) -> list[Any]:
+    def _list_near(self, items: list[Any], depth: int) -> list[Any]:
         random = self._random
         if not items:
             return [self._scalar("int")] if self._pool.ints else []
         at = random.randrange(len(items))
-        changed = [*items[:at], self.mutated(items[at]), *items[at + 1 :]]
+        changed = [*items[:at], self.mutated(items[at], depth + 1), *items[at + 1 :]]
         ways = [changed, changed, [], items[:1], items[::-1], items + items, [*items, items[at]]]
-        ways += [items[:at] + items[at + 1 :], [self.mutated(item) for item in items]]
+        ways += [items[:at] + items[at + 1 :], [self.mutated(item, depth + 1) for item in items]]
         with_order = sorted(items, key=lambda item: (str(type(item)), repr(item)))
         return random.choice([*ways, with_order])
 
-    def _one_changed(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _one_changed(self, items: tuple[Any, ...], depth: int) -> tuple[Any, ...]:
         if not items:
             return items
         numbers = all(type(item) is int for item in items)
@@ -220,7 +228,7 @@ class Drawer:
             factor = self._random.choice((1, 2, 3))
             return tuple(factor * item for item in self._random.sample(items, len(items)))
         at = self._random.randrange(len(items))
-        return (*items[:at], self.mutated(items[at]), *items[at + 1 :])
+        return (*items[:at], self.mutated(items[at], depth + 1), *items[at + 1 :])
 
 
 def _hashable(value: Any) -> Any:

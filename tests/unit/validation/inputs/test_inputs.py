@@ -165,3 +165,8 @@ def test_an_example_that_names_a_month_stands_for_the_year() -> None:
 def test_text_may_hold_a_blank_and_a_code_may_not() -> None:
     assert any(" " in text for (text,) in drawn("def f(s: str)", "('Thomas',)"))
     assert not any(" " in text for (text,) in drawn("def f(s: str)", "('ACGT',)"))
+
+
+@pytest.mark.parametrize("deep", ["[" * 60 + "1" + "]" * 60, "[({'k': " * 15 + "1" + "},)]" * 15])
+def test_an_example_nested_deeply_is_drawn_from_without_doubling_the_work_at_each_level(deep: str) -> None:
+    assert len(drawn("def f(xs: list)", f"({deep},)")) > 10, "unbounded, this takes 2 ** 60 steps"
