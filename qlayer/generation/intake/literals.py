@@ -16,6 +16,12 @@ MAX_ITEMS = 10_000
 """Longest sequence or string that constant folding may build."""
 MAX_BITS = 4_096
 """Largest integer, in bits, that constant folding may build."""
+MAX_WRITTEN_BITS = 14_000
+"""Python writes integers of at most 4,300 digits."""
+MAX_DEPTH = 32
+"""Containers inside containers. At twice as many a value no longer crosses into the sandbox."""
+MAX_SIZE = 100_000
+"""Items and characters of one value together; so much of them crosses into the sandbox."""
 
 _SPELLINGS: Mapping[str, object] = {"true": True, "false": False, "null": None, "none": None}
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -51,7 +57,27 @@ def fold(node: ast.expr, names: Mapping[str, object] | None = None) -> object:
         value = _fold(node, {**_SPELLINGS, **(names or {})})
     except RecursionError:
         raise NotPlain("it is nested too deeply") from None
+    _check_size(value)
     return value
+
+
+def _check_size(value: object) -> None:
+    """Raise `NotPlain` for what is too deep or too large. It looks no further than that."""
+    size, left = 0, [(value, 0)]
+    while left:
+        item, depth = left.pop()
+        if isinstance(item, dict):
+            parts = [*item.keys(), *item.values()]
+        else:
+            parts = [*item] if isinstance(item, (list, tuple, set)) else []
+        size += 1 + (len(item) if isinstance(item, (str, bytes)) else 0)
+        if isinstance(item, int) and item.bit_length() > MAX_WRITTEN_BITS:
+            raise NotPlain("it holds an integer that is too long to be written")
+        if depth > MAX_DEPTH:
+            raise NotPlain(f"it is nested deeper than {MAX_DEPTH} levels")
+        if size + len(left) > MAX_SIZE:
+            raise NotPlain(f"it holds more than {MAX_SIZE} items and characters")
+        left += [(part, depth + 1) for part in parts]
 
 
 def value_text(value: object) -> str:

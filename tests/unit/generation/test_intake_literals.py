@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qlayer.generation.intake.literals import NotPlain, parse_value, value_text
+from qlayer.sandbox import wire
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 values = st.recursive(
@@ -84,3 +85,22 @@ def test_everything_else_is_refused_with_a_reason(text: str) -> None:
 
 def test_infinity_survives_as_text() -> None:
     assert ast.literal_eval(value_text([math.inf, -math.inf])) == [math.inf, -math.inf]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 60 + "]" * 60, "deeper than 32"),
+        ("[[0] * 9_000] * 9_000", "more than 100000 items"),
+        ("['a' * 9_000] * 9_000", "more than 100000 items"),
+        (" * ".join(["10 ** 1_000"] * 9), "too long to be written"),
+    ],
+)
+def test_what_no_sandbox_could_be_handed_is_refused(text: str, why: str) -> None:
+    with pytest.raises(NotPlain, match=why):
+        parse_value(text)
+
+
+def test_a_deep_value_is_as_deep_as_the_sandbox_takes() -> None:
+    deep = parse_value("[" * 32 + "]" * 32)
+    assert wire.decode(wire.encode((deep,))) == (deep,)
