@@ -67,7 +67,10 @@ evaluate: $(STAMP) ## HumanEval with the 1.5B model, greedy against the loop (an
 	$(BIN)/qlayer models pull qwen2.5-coder-1.5b
 	$(BIN)/python -m jobs.evaluate --benchmark humaneval --model qwen2.5-coder-1.5b
 
+runaways: $(STAMP) ## 200 runs of hostile requests to bad models: all must end inside their budget, with a reason
+	$(BIN)/python -m jobs.runaways
+
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 
-.PHONY: help setup demo test unit slow lint format bench limits mutation flips soak evaluate clean
+.PHONY: help setup demo test unit slow lint format bench limits mutation flips soak evaluate runaways clean

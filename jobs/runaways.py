@@ -27,7 +27,7 @@ from jobs.runaway_report import RunawayProgress, print_report, summarise
 from qlayer import __version__
 from qlayer.app.build import Platform, build_llm, build_sandbox, open_platform
 from qlayer.app.settings import Settings, load_settings
-from qlayer.errors import InputError, QlayerError
+from qlayer.errors import ConflictError, InputError, QlayerError
 from qlayer.llm.base import LLM, Message
 from qlayer.llm.catalogue import Catalogue
 from qlayer.sandbox.base import Limits, Sandbox, SandboxInfo, SandboxJob, SandboxResult, ValuesJob
@@ -151,23 +151,28 @@ class Runaways:
             run_id, _ = await self._platform.pipeline.submit(request, idempotency_key=item.key)
         except InputError as error:
             return _refused(item, error, time.monotonic() - began, self._allowed)
-        return self._judged(item, await self._carried(run_id, item))
+        broken = await self._carry(run_id, item)
+        return self._judged(item, await self._platform.records.run(run_id), broken)
 
-    async def _carried(self, run_id: RunId, item: Item) -> RunRecord:
-        """The record of the run at its end, or where patience ended. Raises what can be tried again."""
+    async def _carry(self, run_id: RunId, item: Item) -> str | None:
+        """Run to the end, or until patience ends; what no part of the product caught, as a sentence.
+
+        Raises what can be tried again.
+        """
         patience_s = PATIENCE * (self._allowed.budget.seconds + self._allowed.grace_s)
         try:
             async with asyncio.timeout(patience_s):
-                return await self._platform.pipeline.execute(run_id, owner=f"runaways-{item.key[7:19]}")
+                await self._platform.pipeline.execute(run_id, owner=f"runaways-{item.key[7:19]}")
         except TimeoutError:
-            return await self._platform.records.run(run_id)
+            return None
         except QlayerError as error:
-            record = await self._platform.records.run(run_id)
-            if record.finished is None and error.retryable:
+            if error.retryable or isinstance(error, ConflictError):
                 raise
-            return record
+        except Exception as error:  # finding these is what the job is for
+            return f"it broke with {type(error).__name__}: {error}"
+        return None
 
-    def _judged(self, item: Item, record: RunRecord) -> RunawayRow:
+    def _judged(self, item: Item, record: RunRecord, broken: str | None) -> RunawayRow:
         told = count_told(record, {row.key: row.messages for row in self._prompts.rows})
         end = record.finished
         return RunawayRow(
@@ -181,7 +186,7 @@ class Runaways:
             seconds=end.seconds if end is not None else 0.0,
             asked=sum(event.body.kind == "sampled" for event in record.events),
             told=told,
-            violations=violations(record, told, self._allowed),
+            violations=(*filter(None, [broken]), *violations(record, told, self._allowed)),
         )
 
 
