@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -16,6 +17,8 @@ from qlayer.types.usage import Budget
 
 STDIN = "-"
 
+_PATH_STARTS = ("/", "./", "../", "~")
+_REQUEST_SUFFIXES = (".md", ".markdown", ".txt")
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
@@ -51,15 +54,23 @@ def build_budget(default: Budget, tokens: int | None, seconds: float | None) -> 
         raise InputError(
             f"{option} {given[str(first['loc'][0])]:g}: {first['msg'].lower()}",
             field=option,
-            limit=", ".join(f"{_BOUNDS[name]} {value:g}" for name, value in first.get("ctx", {}).items()),
+            limit=bounds_told(first.get("ctx", {})),
         ) from None
+
+
+def bounds_told(context: Mapping[str, float]) -> str | None:
+    """The bounds in pydantic's context of an error, in words: "at least 1". None where it names no bound."""
+    return (
+        ", ".join(f"{_BOUNDS[name]} {value:.15g}" for name, value in context.items() if name in _BOUNDS)
+        or None
+    )
 
 
 def read_request_text(text: str | None, file: Path | None, stdin: BinaryIO | None = None) -> str:
     """The request: `file`, else `text`, which may be ``-`` for stdin or the path of an existing file.
 
-    Raises `InputError`: nothing or two things given, unreadable, larger than `MAX_SPEC_BYTES`, empty, not
-    UTF-8.
+    Raises `InputError`: nothing or two things given, unreadable, a path where no file is, larger than
+    `MAX_SPEC_BYTES`, empty, not UTF-8.
     """
     if text is not None and file is not None:
         raise InputError("give the request as text or with --file, not both", field="--file")
@@ -74,6 +85,8 @@ def read_request_text(text: str | None, file: Path | None, stdin: BinaryIO | Non
     path = _existing_file(text)
     if path is not None:
         return _decoded(_read_file(path), str(path))
+    if _looks_like_path(text):
+        raise InputError(f"{text} names no file", field="TEXT", hint="a request in words, or a file's path")
     return _decoded(text.encode("utf-8", "surrogateescape"), "TEXT")
 
 
@@ -82,6 +95,12 @@ def _existing_file(text: str) -> Path | None:
         return Path(text) if Path(text).is_file() else None
     except (OSError, ValueError):  # too long or not fit for a path: then it is text
         return None
+
+
+def _looks_like_path(text: str) -> bool:
+    """A mistyped path would be taken for a request of one word, and cost a whole run."""
+    one_word = len(text.split()) == 1
+    return one_word and (text.startswith(_PATH_STARTS) or text.lower().endswith(_REQUEST_SUFFIXES))
 
 
 def _read_file(path: Path) -> bytes:

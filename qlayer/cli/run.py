@@ -15,6 +15,7 @@ from qlayer.app.build import build_sandbox
 from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.options import Json
 from qlayer.cli.render import err, print_json, printable, size, table
+from qlayer.cli.request import bounds_told
 from qlayer.errors import InputError
 from qlayer.sandbox.base import Limits, MiB, OutputMatch, ProgramJob, SandboxResult
 from qlayer.types.frozen import Frozen
@@ -86,8 +87,8 @@ def _limits(**given: float) -> Limits:
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        bounds = ", ".join(f"{name}={value}" for name, value in first.get("ctx", {}).items())
-        raise InputError(f"{field}: {first['msg']}", field=field, limit=bounds or None) from None
+        limit = bounds_told(first.get("ctx", {}))
+        raise InputError(f"{field}: {first['msg'].lower()}", field=field, limit=limit) from None
 
 
 def _language(file: Path) -> Language:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qlayer.cli.request import build_budget, read_request_text
+from qlayer.cli.request import bounds_told, build_budget, read_request_text
 from qlayer.errors import InputError
 from qlayer.types.spec import MAX_SPEC_BYTES
 from qlayer.types.usage import Budget
@@ -22,6 +22,23 @@ def test_an_existing_file_is_read_however_it_is_named(tmp_path: Path) -> None:
     spec.write_text("Größe")
     assert read_request_text(str(spec), None) == "Größe"
     assert read_request_text(None, spec) == "Größe"
+
+
+@pytest.mark.parametrize("text", ["missing.md", "./spec", "/no/such/folder", "~/spec.txt"])
+def test_a_path_without_a_file_is_no_request(text: str) -> None:
+    with pytest.raises(InputError, match="names no file"):
+        read_request_text(text, None)
+
+
+@pytest.mark.parametrize("text", ["quicksort", "slug.", "read a/b.txt and print it"])
+def test_words_are_no_path(text: str) -> None:
+    assert read_request_text(text, None) == text
+
+
+def test_bounds_are_told_in_words() -> None:
+    assert bounds_told({"ge": 16_777_216}) == "at least 16777216"
+    assert bounds_told({"gt": 0.0, "le": 3600.0}) == "more than 0, at most 3600"
+    assert bounds_told({}) is None
 
 
 def test_a_dash_reads_stdin() -> None:
@@ -84,7 +101,7 @@ def test_a_budget_keeps_what_was_not_given() -> None:
     [
         (0, None, "--budget-tokens", "at least 1"),
         (-1, None, "--budget-tokens", "at least 1"),
-        (10_000_001, None, "--budget-tokens", "at most 1e+07"),
+        (10_000_001, None, "--budget-tokens", "at most 10000000"),
         (None, 0.0, "--budget-seconds", "more than 0"),
         (None, 86_401.0, "--budget-seconds", "at most 86400"),
     ],
