@@ -34,6 +34,7 @@ _STYLES = {
     Severity.LOW: "dim",
 }
 _ORDER = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
+_SHOWN_CHARS = 400
 _SUPPRESSIONS: TypeAdapter[tuple[Suppression, ...]] = TypeAdapter(tuple[Suppression, ...])
 
 
@@ -103,6 +104,12 @@ def _write(file: Path, report: ScanReport) -> None:
         raise InputError(f"{file} cannot be written: {error.strerror}", field="sarif") from None
 
 
+def _shown(message: str) -> str:
+    """A tool may quote a line of any length; the JSON and SARIF reports have the whole of it."""
+    text = printable(message)
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ..."
+
+
 def _print(report: ScanReport) -> None:
     console = out()
     rows = (
@@ -110,7 +117,7 @@ def _print(report: ScanReport) -> None:
             f"{one.path}:{one.line}" if one.line else one.path,
             Text(one.severity, style=_STYLES[one.severity]),
             f"{one.tool} {one.rule}",
-            Text(printable(one.message)),
+            Text(_shown(one.message)),
         )
         for one in report.findings
     )
