@@ -33,5 +33,5 @@ def check_version_exists(move: PointerMove, history: Sequence[Release]) -> None:
         raise NotFoundError(
             f"{move.name} has no version {move.version}",
             kind="release",
-            hint=f"qlayer release ls {move.name}",
+            hint=f"qlayer release show {move.name}",
         )
