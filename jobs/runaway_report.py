@@ -42,6 +42,8 @@ class RunawayReport(Frozen):
     with_reason: int
     within_seconds: int
     """Runs that needed no grace."""
+    grace_used_s: float
+    """The most of one run."""
     groups: tuple[Group, ...]
     violations: tuple[str, ...]
     """``request, model: what is wrong``."""
@@ -90,6 +92,7 @@ def summarise(rows: Sequence[RunawayRow], allowed: Allowed) -> RunawayReport:
         runs=len(rows),
         with_reason=sum(bool(row.reason.strip()) for row in rows),
         within_seconds=sum(row.seconds <= allowed.budget.seconds for row in rows),
+        grace_used_s=max((0.0, *(row.seconds - allowed.budget.seconds for row in rows))),
         groups=tuple(_group(name, [row for row in rows if row.behaviour == name]) for name in behaviours),
         violations=tuple(
             f"{row.brief}, {row.behaviour}: {wrong}" for row in rows for wrong in row.violations
@@ -132,7 +135,8 @@ def print_report(report: RunawayReport, *, as_json: bool) -> None:
         )
     console.print(table)
     console.print(
-        f"{report.with_reason} of {report.runs} say why they ended; {report.within_seconds} needed no grace. "
+        f"{report.with_reason} of {report.runs} say why they ended; {report.within_seconds} needed no grace, "
+        f"the others {report.grace_used_s:.1f} s at most. "
         "Tokens, seconds, prompts and telling are the most of one run.",
         highlight=False,
     )

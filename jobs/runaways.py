@@ -34,7 +34,7 @@ from qlayer.sandbox.base import Limits, Sandbox, SandboxInfo, SandboxJob, Sandbo
 from qlayer.types.ids import Digest, ModelId, RunId, digest_of
 from qlayer.types.run import RunRecord, RunRequest
 from qlayer.types.usage import Budget
-from qlayer.validation.checks import CALL_LIMITS
+from qlayer.validation.checks import PROJECT_LIMITS
 
 REAL = "real"
 """The behaviour of the configured model."""
@@ -271,8 +271,8 @@ def main(
     budget_tokens: Annotated[int, typer.Option(min=1, help="generated tokens a run")] = 1_500,
     budget_seconds: Annotated[float, typer.Option(min=1, help="seconds a run")] = 10.0,
     grace_seconds: Annotated[
-        float, typer.Option(min=0, help="seconds beyond the budget in which a check that began may end")
-    ] = CALL_LIMITS.wall_s,
+        float, typer.Option(min=0, help="seconds beyond the budget: what one check of a project may take")
+    ] = PROJECT_LIMITS.wall_s,
     call_cpu_seconds: Annotated[float, typer.Option(min=0.1, help="CPU seconds of a check of calls")] = 1.0,
     json_output: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
