@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qlayer.generation.base import Slot
+from qlayer.pipeline.budget import BudgetMeter
 from qlayer.pipeline.journal import Journal
 from qlayer.pipeline.sampling import make_candidate
 from qlayer.sandbox.base import Sandbox
@@ -64,20 +65,24 @@ class Examiner:
     sandbox: Sandbox
     journal: Journal
     boot: tuple[CheckPlan, ...]
+    meter: BudgetMeter | None = None
+    """Once its seconds are used up, nothing beyond a slot's first candidate is checked any more."""
 
     async def examine(
         self, sampled: Sampled, text: str, slot: Slot, tree: SourceTree, known: Sequence[Attempt]
     ) -> Attempt:
         """The attempt that an answer is. A program that one of `known` is already takes over its checks.
 
-        `tree` is the project without the slot's filling. Raises `SandboxError`.
+        `tree` is the project without the slot's filling. Raises `BudgetExceeded`, `SandboxError`.
         """
         candidate, filled = make_candidate(sampled, text, slot, tree)
         return await self._checked(sampled.attempt, candidate, filled, slot, known)
 
     async def again(self, attempt: Attempt, slot: Slot, known: Sequence[Attempt]) -> Attempt:
-        """The same candidate under the checks that the slot has now. Raises `SandboxError`."""
-        return await self._checked(attempt.index, attempt.candidate, attempt.tree, slot, known)
+        """The same candidate under the checks that the slot has now, even late. Raises `SandboxError`."""
+        return await replace(self, meter=None)._checked(
+            attempt.index, attempt.candidate, attempt.tree, slot, known
+        )
 
     async def _checked(
         self,
@@ -95,6 +100,8 @@ class Examiner:
             if twin is not None:
                 checks = twin.checks
             elif filled is not None:
+                if known and self.meter is not None:
+                    self.meter.check_seconds()
                 checks = await run_in_order(plans, filled, self.sandbox)
             return Checked(
                 slot=slot.name,

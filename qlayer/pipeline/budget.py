@@ -92,14 +92,18 @@ class BudgetMeter:
         """How many answers of so many tokens each can be written side by side; at least one."""
         return max(1, (self.tokens_left - kept_back.tokens) // tokens)
 
-    def check(self, kept_back: Share = WHOLE) -> None:
-        """Raise `BudgetExceeded` when another sample cannot be afforded beside what is kept back."""
-        if self.tokens_left < min(MIN_SAMPLE_TOKENS, self._budget.tokens):
-            raise BudgetExceeded(f"the budget of {self._budget.tokens} tokens is used up", resource="tokens")
+    def check_seconds(self) -> None:
+        """Raise `BudgetExceeded` when no second is left."""
         if self.seconds_left <= 0:
             raise BudgetExceeded(
                 f"the budget of {self._budget.seconds:g} seconds is used up", resource="seconds"
             )
+
+    def check(self, kept_back: Share = WHOLE) -> None:
+        """Raise `BudgetExceeded` when another sample cannot be afforded beside what is kept back."""
+        if self.tokens_left < min(MIN_SAMPLE_TOKENS, self._budget.tokens):
+            raise BudgetExceeded(f"the budget of {self._budget.tokens} tokens is used up", resource="tokens")
+        self.check_seconds()
         if kept_back.tokens and self.tokens_left <= kept_back.tokens:
             raise BudgetExceeded("its share of the budget's tokens is used up", resource="tokens")
         if kept_back.seconds and self.seconds_left <= kept_back.seconds:

@@ -47,7 +47,8 @@ class Chooser:
         number = ASSERTS_FROM + len(work.selections)
 
         async def make() -> Selected:
-            groups = await work.comparison.groups(able)
+            in_time = self.bench.sampler.meter.seconds_left > 0
+            groups = await work.comparison.groups(able) if in_time else work.comparison.unrun(able)
             facts = groups.facts
             if self._votes_could_settle(work, groups):
                 facts = await self._with_votes(work, groups, number)

@@ -58,6 +58,10 @@ class Comparison:
         behaviours = [self._seen[one.program] for one in attempts]
         return grouped(attempts, cluster(behaviours, self.trials.inputs))
 
+    def unrun(self, attempts: Sequence[Attempt]) -> Groups:
+        """The same by program alone, when there is no time to run them."""
+        return grouped(attempts, cluster([Behaviour(outputs=()) for _ in attempts], ()))
+
     def question(self, first: Attempt, second: Attempt) -> Question | None:
         """An input on which two compared attempts differ."""
         two = cluster([self._seen[first.program], self._seen[second.program]], self.trials.inputs)

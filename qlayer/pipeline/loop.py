@@ -138,7 +138,7 @@ class Loop:
         return Bench(
             sampler=self.sampler.within(share),
             greedy_sampler=self.sampler,
-            examiner=Examiner(self.sandbox, self.journal, self.skeleton.boot),
+            examiner=Examiner(self.sandbox, self.journal, self.skeleton.boot, self.sampler.meter),
             journal=self.journal,
             policy=self.policy,
             spec=self.spec,

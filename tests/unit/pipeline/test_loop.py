@@ -26,6 +26,7 @@ from test_pipeline import (
 from qlayer.errors import ConflictError, InputError, NotFoundError
 from qlayer.llm.base import ChatRequest
 from qlayer.llm.fake import FakeLLM, FakeLLMConfig
+from qlayer.pipeline.budget import BudgetMeter
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import LoopPolicy
 from qlayer.sandbox.config import WarmConfig
@@ -398,3 +399,21 @@ async def test_the_loop_runs_on_the_real_sandbox() -> None:
     assert settled(record).solved and settled(record).kept in (2, 3)
     assert {2, 3} <= set(selected.groups[0])
     assert 0 not in selected.groups[0], "it passes the examples and does something else"
+
+
+async def test_what_was_sampled_is_not_checked_any_more_when_the_seconds_are_used_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(ByDice(WRONG, {1: WRONG_TOO, 2: CRASH, 3: CRASH_TOO}), policy=POLICY)
+
+    def left(_: BudgetMeter) -> float:
+        checked = [
+            e for run in world.records._runs.values() for e in run.events if isinstance(e.body, Checked)
+        ]
+        return 100.0 if len(checked) < 2 else 0.0
+
+    monkeypatch.setattr(BudgetMeter, "seconds_left", property(left))
+    record = await world.run()
+    assert len(bodies(record, Checked)) == 2 < len(bodies(record, Sampled))
+    assert bodies(record, Selected)[0].inputs == (), "nor compared: each comparison runs them all"
+    assert "180 seconds is used up" in settled(record).reason
