@@ -30,7 +30,7 @@ from qlayer.app.settings import Settings, load_settings
 from qlayer.errors import ConflictError, InputError, QlayerError
 from qlayer.llm.base import LLM, Message
 from qlayer.llm.catalogue import Catalogue
-from qlayer.sandbox.base import Limits, Sandbox, SandboxInfo, SandboxJob, SandboxResult, ValuesJob
+from qlayer.sandbox.base import Limits, PytestJob, Sandbox, SandboxInfo, SandboxJob, SandboxResult, ValuesJob
 from qlayer.types.ids import Digest, ModelId, RunId, digest_of
 from qlayer.types.run import RunRecord, RunRequest
 from qlayer.types.usage import Budget
@@ -40,6 +40,9 @@ REAL = "real"
 """The behaviour of the configured model."""
 PATIENCE = 3
 """A run is given up, and counts as endless, after so many times its budget and grace."""
+
+TESTS_CPU = 4
+"""pytest alone takes a second to load on a slow machine."""
 
 
 class PromptRow(LedgerRow):
@@ -79,9 +82,9 @@ class Item(NamedTuple):
 
 
 class HurriedSandbox:
-    """Another sandbox in which calls may use less CPU, so that two hundred endless programs take minutes.
+    """Another sandbox in which calls and tests may use less CPU, so that endless programs take minutes.
 
-    Only calls: what a project needs to load stays as it is.
+    Tests get `TESTS_CPU` times as much as calls; what a project needs to load stays as it is.
     """
 
     def __init__(self, inner: Sandbox, call_cpu_s: float) -> None:
@@ -95,7 +98,9 @@ class HurriedSandbox:
     async def run(self, job: SandboxJob, limits: Limits | None = None) -> SandboxResult:
         limits = limits or Limits()
         if isinstance(job, ValuesJob) and job.driver == "call" and job.cases:
-            limits = limits.model_copy(update={"cpu_s": min(limits.cpu_s, self._call_cpu_s)})
+            limits = _at_most(limits, self._call_cpu_s)
+        elif isinstance(job, PytestJob):
+            limits = _at_most(limits, TESTS_CPU * self._call_cpu_s)
         return await self._inner.run(job, limits)
 
     async def __aenter__(self) -> HurriedSandbox:
@@ -104,6 +109,10 @@ class HurriedSandbox:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._inner.__aexit__(*exc)
+
+
+def _at_most(limits: Limits, cpu_s: float) -> Limits:
+    return limits.model_copy(update={"cpu_s": min(limits.cpu_s, cpu_s)})
 
 
 def items(briefs: Iterable[HostileBrief], behaviours: Sequence[str], plan: Digest) -> tuple[Item, ...]:
