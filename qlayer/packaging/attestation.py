@@ -74,11 +74,13 @@ class Attestations:
         return extended(found, steps)
 
     async def signers(self, capsule: CapsuleId, trust: Trust) -> tuple[SignedBy, ...]:
-        """Whose signatures over a stored capsule count."""
-        envelopes = [
-            await self._blobs.get(one.envelope) for one in await self._releases.attestations(capsule)
-        ]
-        counted = (_counts(data, trust) for data in envelopes)
+        """Whose signatures over a stored capsule count; one that is about another capsule does not."""
+        manifest, _ = await self._capsules.load(capsule)
+        counted = []
+        for one in await self._releases.attestations(capsule):
+            data, sbom = await self._blobs.get(one.envelope), await self._blobs.get(one.sbom)
+            if _problem(manifest, sbom, data) is None:
+                counted.append(_counts(data, trust))
         return tuple(
             SignedBy(key=key.id, name=key.name, state=key.state)
             for key in counted

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import httpx
@@ -17,7 +17,7 @@ import httpx
 from qlayer.errors import InputError, StoreError
 from qlayer.packaging.oci import INDEX_TYPE, MANIFEST_TYPE, Image
 from qlayer.types.frozen import Frozen
-from qlayer.types.ids import Digest, canonical_json, sha256
+from qlayer.types.ids import Digest, canonical_json, is_digest, sha256
 
 TIMEOUT_S = 60.0
 _REFERENCE = re.compile(
@@ -57,6 +57,20 @@ class Reference(Frozen):
         return f"{self.host}/{self.name}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
 
 
+class _AtHome(httpx.BasicAuth):
+    """A password that goes to the first place it was meant for: a registry may name others for uploads."""
+
+    _home: tuple[str, str, int | None] | None = None
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        place = (request.url.scheme, request.url.host, request.url.port)
+        self._home = self._home or place
+        if place == self._home:
+            yield from super().auth_flow(request)
+        else:
+            yield request
+
+
 class Registry:
     """One repository of a registry. `plain` speaks HTTP without TLS, for registries on loopback."""
 
@@ -68,7 +82,7 @@ class Registry:
         self._http = httpx.AsyncClient(
             base_url=f"{scheme}://{reference.host}/v2/{reference.name}/",
             timeout=TIMEOUT_S,
-            auth=user,
+            auth=_AtHome(*user) if user is not None else None,
             follow_redirects=True,
         )
 
@@ -91,8 +105,13 @@ class Registry:
         """The image of this digest, else of the reference, every byte checked. Raises `StoreError`."""
         wanted = digest or self._reference.digest
         manifest = await self._get(f"manifests/{wanted or self._reference.tag}", wanted, MANIFEST_TYPE)
-        parsed = json.loads(manifest)
-        named = [Digest(one["digest"]) for one in (parsed["config"], *parsed["layers"])]
+        try:
+            parsed = json.loads(manifest)
+            named = [Digest(one["digest"]) for one in (parsed["config"], *parsed["layers"])]
+        except (ValueError, KeyError, TypeError):
+            raise StoreError(f"{self._reference} is no image manifest") from None
+        if not all(is_digest(one) for one in named):
+            raise StoreError(f"{self._reference} names something that is no digest")
         return Image(manifest=manifest, blobs={one: await self._get(f"blobs/{one}", one) for one in named})
 
     async def attached(self, digest: Digest) -> tuple[Image, ...]:
@@ -147,7 +166,7 @@ class Registry:
     async def _ask(self, method: str, path: str, fine: tuple[int, ...], **more: Any) -> httpx.Response:
         try:
             answer = await self._http.request(method, path, **more)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise StoreError(
                 f"{self._reference.host} cannot be reached ({type(error).__name__})",
                 hint="is it a registry without TLS? then say so: --plain-http",

@@ -24,6 +24,8 @@ from qlayer.signing.base import key_id, pre_authentication
 from qlayer.types.signature import Envelope, KeyState, PublicKey, Signature, Trust
 
 TRUST_FILE = "trust.json"
+_ENDS = (KeyState.ACTIVE, KeyState.RETIRED, KeyState.REVOKED)
+"""A key only ever goes on in this order."""
 _FORBIDDEN_MODE = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -94,14 +96,21 @@ class KeyFolder:
         return revoked[0]
 
     def add(self, key: PublicKey) -> None:
-        """Trust somebody else's public key. Raises `InputError` when its id is not its own."""
+        """Trust somebody else's public key, or take over that it was retired or revoked.
+
+        Raises `InputError` when its id is not its own, `ConflictError` when it would undo an end known
+        here or take the name of a key of one's own.
+        """
         if key_id(key.public) != key.id:
             raise InputError(f"the id of key {key.name} does not belong to its public key", field="id")
 
         def trusted(trust: Trust) -> Trust:
             known = next((k for k in trust.keys if k.id == key.id), None)
-            if known is not None and known.state is KeyState.REVOKED and key.state is not KeyState.REVOKED:
-                raise ConflictError(f"key {key.name} was revoked here: {known.reason}")
+            if known is not None and _ENDS.index(key.state) < _ENDS.index(known.state):
+                raise ConflictError(f"key {key.name} was {known.state} here: {known.reason}")
+            own = _active(trust, key.name)
+            if own is not None and own.id != key.id and self._private_path(own).exists():
+                raise ConflictError(f"a key of your own is called {key.name}", hint="ask for another name")
             return trust.with_key(key)
 
         self._change(trusted)

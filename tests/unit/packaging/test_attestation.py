@@ -124,6 +124,17 @@ async def test_a_stored_capsule_is_checked_with_its_signatures(world: World) -> 
     assert [step.name for step in damaged.steps if not step.ok] == ["signature"]
 
 
+async def test_a_signature_over_another_capsule_makes_nobody_a_signer(world: World) -> None:
+    capsule = await world.signed("release")
+    (kept,) = await world.releases.attestations(capsule)
+    tree = sample_tree({"src/add.py": b"def add(a, b):\n    return 0  # stolen\n"})
+    other = await world.capsules.pack(sample_manifest(tree), tree)
+    await world.releases.attest(kept.model_copy(update={"capsule": other}))
+    trust = world.keys.trust()
+    assert [one.name for one in await world.attestations.signers(capsule, trust)] == ["release"]
+    assert await world.attestations.signers(other, trust) == ()
+
+
 def everything(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 

@@ -82,6 +82,18 @@ async def test_rotated_keys_still_count_and_revoked_ones_never(keys: KeyFolder) 
         keys.signer("release")
 
 
+def test_what_has_ended_does_not_come_back_and_own_names_are_kept(keys: KeyFolder, tmp_path: Path) -> None:
+    old = keys.create("release", NOW)
+    keys.rotate("release", LATER, "yearly")
+    with pytest.raises(ConflictError, match="retired"):
+        keys.add(old)
+    theirs = KeyFolder(tmp_path / "theirs").create("release", LATER)
+    with pytest.raises(ConflictError, match="of your own"):
+        keys.add(theirs)
+    keys.add(theirs.model_copy(update={"name": "theirs"}))
+    assert keys.trust().find("theirs") is not None
+
+
 def test_private_keys_are_for_their_owner_only(keys: KeyFolder, tmp_path: Path) -> None:
     keys.create("release", NOW)
     (private,) = (tmp_path / "keys").glob("*.key")
