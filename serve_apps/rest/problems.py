@@ -33,6 +33,8 @@ from qlayer.errors import (
     SandboxError,
     SessionGone,
     SessionsFull,
+    SignatureRefused,
+    SigningError,
     StoreError,
     StoreFull,
     WeightsError,
@@ -62,6 +64,8 @@ _STATUS: tuple[tuple[type[QlayerError], int], ...] = (
     (StoreFull, 507),
     (CorruptBlob, 500),
     (StoreError, 503),
+    (SignatureRefused, 422),
+    (SigningError, 503),
 )
 """The first class that fits gives the status; anything else is 500."""
 
