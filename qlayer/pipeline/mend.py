@@ -21,7 +21,6 @@ from qlayer.generation.repair import (
     resample_prompt,
     wrong_prompt,
 )
-from qlayer.generation.sampler import draw
 from qlayer.llm.base import Message
 from qlayer.pipeline.attempts import Attempt
 from qlayer.pipeline.sampling import Ask, Sampler
@@ -130,15 +129,14 @@ class Mender:
             return Ask(work.slot, work.take_number(), AttemptKind.REPAIR, messages, greedy)
         number = work.take_number()
         messages = resample_prompt(work.slot, self.bench.spec, failure, number)
-        sampling = self._drawn(work, number)[1]
+        sampling = self.bench.draw(work.slot, number).sampling
         return Ask(work.slot, number, AttemptKind.RESAMPLE, messages, sampling)
 
     async def _in_other_words(self, work: Work) -> None:
         number = work.take_number()
-        messages, sampling = self._drawn(work, number)
-        await self._try(
-            work, self.bench.sampler, Ask(work.slot, number, AttemptKind.RESAMPLE, messages, sampling)
-        )
+        drawn = self.bench.draw(work.slot, number)
+        ask = Ask(work.slot, number, AttemptKind.RESAMPLE, drawn.messages, drawn.sampling)
+        await self._try(work, self.bench.sampler, ask)
 
     async def _escalate(self, work: Work, told: Told, larger: Larger) -> str:
         """The larger model goes on from the best, then writes it afresh."""
@@ -168,20 +166,6 @@ class Mender:
         if attempt.boots and (work.best is None or attempt.improves_on(work.best)):
             work.best = attempt
         return attempt
-
-    def _drawn(self, work: Work, number: int) -> tuple[tuple[Message, ...], Sampling]:
-        """Messages and dice as a further sample of a wave would have them."""
-        policy = self.bench.policy
-        drawn = draw(
-            work.slot,
-            self.bench.spec,
-            number,
-            max_tokens=policy.sample_tokens,
-            seed=self.bench.seed,
-            temperature=policy.temperature,
-            top_p=policy.top_p,
-        )
-        return drawn.messages, drawn.sampling
 
 
 def _solved(work: Work) -> bool:

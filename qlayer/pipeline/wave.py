@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from qlayer.errors import BudgetExceeded
-from qlayer.generation.sampler import draw
 from qlayer.pipeline.attempts import Attempt
 from qlayer.pipeline.policy import LoopPolicy
 from qlayer.pipeline.sampling import Ask
@@ -132,14 +131,5 @@ class Waves:
         return enough(groups.largest([one.index for one in solved]), len(solved), wanted)
 
     def _ask(self, work: Work, index: int, kind: AttemptKind) -> Ask:
-        policy = self.bench.policy
-        drawn = draw(
-            work.slot,
-            self.bench.spec,
-            index,
-            max_tokens=policy.sample_tokens,
-            seed=self.bench.seed,
-            temperature=policy.temperature,
-            top_p=policy.top_p,
-        )
+        drawn = self.bench.draw(work.slot, index)
         return Ask(work.slot, index, kind, drawn.messages, drawn.sampling)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qlayer.generation.base import Slot
+from qlayer.generation.sampler import Draw, draw
 from qlayer.pipeline.attempts import Attempt, Examiner
 from qlayer.pipeline.compare import Comparison
 from qlayer.pipeline.journal import Journal
@@ -39,6 +40,18 @@ class Bench:
     spec: Spec
     seed: int
     larger: Larger | None
+
+    def draw(self, slot: Slot, index: int) -> Draw:
+        """Sample `index` of a slot as the policy has it drawn."""
+        return draw(
+            slot,
+            self.spec,
+            index,
+            max_tokens=self.policy.sample_tokens,
+            seed=self.seed,
+            temperature=self.policy.temperature,
+            top_p=self.policy.top_p,
+        )
 
 
 @dataclass
