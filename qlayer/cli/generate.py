@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -98,3 +99,6 @@ def _check_new(destination: Path) -> None:
     """Find out before the work, not after it, that its result cannot be written."""
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise InputError(f"--out {destination} is not a new or empty folder", field="--out")
+    nearest = next(path for path in (destination, *destination.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"--out {destination} cannot be made: {nearest} is not writable", field="--out")

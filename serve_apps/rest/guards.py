@@ -95,6 +95,6 @@ def _given(body: bytes, receive: Receive) -> Receive:
 def _refusal(path: str, most: int) -> JSONResponse:
     text = f"; a text holds at most {MAX_SPEC_BYTES}" if most == MAX_BODY_BYTES else ""
     message = f"the body is larger than {most} bytes{text}"
-    error = FieldProblem(field="body", message=message, limit=f"le={most} bytes")
+    error = FieldProblem(field="body", message=message, limit=f"at most {most:,} bytes")
     refusal = problem(413, message, name="too-large", errors=(error,))
     return respond(refusal, path, {"Connection": "close"})

@@ -99,7 +99,7 @@ class Problem(Frozen):
                         {
                             "field": "budget.tokens",
                             "message": "Input should be greater than or equal to 1",
-                            "limit": "ge=1",
+                            "limit": "at least 1",
                         }
                     ],
                 }
@@ -117,6 +117,16 @@ class Problem(Frozen):
     hint: str | None = None
     """What to do next."""
     errors: tuple[FieldProblem, ...] = Field(default=())
+
+
+_BOUNDS = {
+    "gt": "more than",
+    "ge": "at least",
+    "lt": "less than",
+    "le": "at most",
+    "min_length": "length at least",
+    "max_length": "length at most",
+}
 
 
 def problem(
@@ -198,11 +208,17 @@ def _field_problem(entry: Mapping[str, Any]) -> FieldProblem:
     path = tags.plain(path)
     field = ".".join(path if place == "body" and path else (place, *path))
     context = entry.get("ctx") or {}
-    bounds = [f"{name}={value}" for name, value in context.items() if isinstance(value, int | float)]
+    bounds = [_bound(name, value) for name, value in context.items() if isinstance(value, int | float)]
     message = entry["msg"].removeprefix("Value error, ")
     if entry["type"] == "json_invalid":
         field, message = "body", f"not valid JSON: {context.get('error', 'cannot be read')}"
     return FieldProblem(field=field, message=message, limit=", ".join(bounds) or None)
+
+
+def _bound(name: str, value: float) -> str:
+    """Pydantic's name of a bound in words, such as ``at most 100``."""
+    words = _BOUNDS.get(name, name.replace("_", " "))
+    return f"{words} {int(value) if value == int(value) else value:,}"
 
 
 def _kebab(name: str) -> str:

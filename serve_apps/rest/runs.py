@@ -89,7 +89,7 @@ async def follow_run(
     record = await parts.platform.records.run(run_id)
     if since > record.events[-1].seq:
         raise InputError(
-            f"{run_id} has no event {since} yet", field="after", limit=f"le={record.events[-1].seq}"
+            f"{run_id} has no event {since} yet", field="after", limit=f"at most {record.events[-1].seq}"
         )
     if record.finished is not None and since == record.events[-1].seq:
         return Response(status_code=204)

@@ -163,7 +163,7 @@ def _within(asked: SessionLimits | None, most: SessionLimits) -> SessionLimits:
         bound = getattr(most, name)
         if value > bound:
             cause = f"limits.{name} may be at most {bound} here, got {value}"
-            raise InputError(cause, field=f"limits.{name}", limit=f"le={bound}")
+            raise InputError(cause, field=f"limits.{name}", limit=f"at most {bound:g}")
     return most.model_copy(update=wanted)
 
 

@@ -78,6 +78,7 @@ def test_a_program_that_fails_its_tests_ends_with_status_1(qlayer, fakes: Fakes)
         ([SPEC, "--model", "gpt-17"], 4, "gpt-17"),
         ([SPEC, "--local", "--api", "http://127.0.0.1:1"], 2, "exclude"),
         ([SPEC, "--out", "/dev/null"], 2, "--out"),
+        ([SPEC, "--out", "/dev/null/project"], 2, "not writable"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_recorded(  # type: ignore[no-untyped-def]

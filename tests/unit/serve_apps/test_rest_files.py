@@ -47,7 +47,7 @@ async def test_a_file_that_is_too_large_is_refused_announced_or_not(client: Clie
             assert answer.json()["errors"][0] == {
                 "field": "body",
                 "message": f"the body is larger than {MAX_FILE_BYTES} bytes",
-                "limit": f"le={MAX_FILE_BYTES} bytes",
+                "limit": f"at most {MAX_FILE_BYTES:,} bytes",
             }
     assert not [blob async for blob in world.blobs.list()]
 
