@@ -156,9 +156,15 @@ def reason(work: Work, ended: str | None) -> str:
         return f"{ended} ({nothing})" if ended else nothing
     if not best.solved:
         return f"{ended or 'nothing is left to try'} ({best.state})"
-    parts = [f"all {best.total} trusted checks pass", _agreement(work)]
+    parts = [_passed(best.total, _judged_cases(work.slot)), _agreement(work)]
     parts.append(ended if ended not in (None, "repaired") else "")
     return "; ".join(part for part in parts if part)
+
+
+def _passed(checks: int, cases: int) -> str:
+    if cases == 0:
+        return "it loads; the request gives no example to test it by"
+    return "the trusted check passes" if checks == 1 else f"all {checks} trusted checks pass"
 
 
 def _agreement(work: Work) -> str:

@@ -96,6 +96,15 @@ async def test_a_greedy_sample_that_passes_is_confirmed_by_one_that_behaves_alik
     assert "2 of 2 samples that pass do the same" in settled(record).reason
 
 
+async def test_without_an_example_the_reason_claims_no_more_than_that_it_loads() -> None:
+    world = World(ByDice(RIGHT, ADD_AGAIN), policy=POLICY)
+    text = "def add(a: int, b: int) -> int:\n    \"\"\"Add two numbers.\"\"\"\n"
+    run_id, _ = await world.pipeline.submit(RunRequest(text=text))
+    async with world.sandbox:
+        record = await world.pipeline.execute(run_id, owner="w")
+    assert settled(record).reason.startswith("it loads; the request gives no example")
+
+
 async def test_a_sample_that_disagrees_leads_to_more_and_the_majority_is_kept() -> None:
     record = await World(ByDice(SLY, {1: RIGHT, 2: ADD_AGAIN, 3: RIGHT}), policy=POLICY).run()
     assert kinds(record).count(SAMPLE) == 3
