@@ -43,14 +43,12 @@ class Attestations:
         broken = next((step for step in verified.steps if not step.ok), None)
         if broken is not None:
             raise SignatureRefused(f"{capsule} is not signed: {broken.name}: {broken.detail}")
-        manifest, tree = await self._capsules.load(capsule)
         known = await self._releases.attestations(capsule)
         same = next((one for one in known if one.key == signer.key.id), None)
         if same is not None:
             return same
-        # A second signature is over the bytes of the first: one bill of materials a capsule.
-        sbom = await self._blobs.get(known[0].sbom) if known else bill_of_materials(manifest, tree)
-        envelope = await signer.sign(statement(manifest, sbom), PAYLOAD_TYPE)
+        sbom = await self.bill(capsule)
+        envelope = await signer.sign(await self.statement(capsule), PAYLOAD_TYPE)
         made = Attestation(
             capsule=capsule,
             key=signer.key.id,
@@ -60,6 +58,25 @@ class Attestations:
         )
         await self._releases.attest(made)
         return made
+
+    async def bill(self, capsule: CapsuleId) -> bytes:
+        """The bill of materials: one a capsule, so a later signature is over the bytes of the first."""
+        known = await self._releases.attestations(capsule)
+        return (
+            await self._blobs.get(known[0].sbom)
+            if known
+            else bill_of_materials(*await self._capsules.load(capsule))
+        )
+
+    async def statement(self, capsule: CapsuleId) -> bytes:
+        """What is signed, as JSON: provenance of the manifest and of the bill of materials."""
+        manifest, _ = await self._capsules.load(capsule)
+        return statement(manifest, await self.bill(capsule))
+
+    async def envelopes(self, capsule: CapsuleId) -> tuple[bytes, ...]:
+        """All signatures, whether they count or not, earliest first."""
+        known = await self._releases.attestations(capsule)
+        return tuple([await self._blobs.get(one.envelope) for one in known])
 
     async def verify(self, capsule: CapsuleId, trust: Trust, *, signed: bool = False) -> Verification:
         """Check a stored capsule and its signatures in numbered steps; damage is a failed step."""

@@ -20,7 +20,17 @@ from qlayer.sandbox.sessions.base import SessionHost, SessionLimits
 from qlayer.sandbox.sessions.warm import WarmSessions
 from qlayer.telemetry.metrics import Instrument, Metric, PrometheusInstrument
 from qlayer.types.frozen import Frozen
-from serve_apps.rest import capabilities, capsules, documentation, files, health, problems, runs, validate
+from serve_apps.rest import (
+    capabilities,
+    capsules,
+    documentation,
+    evidence,
+    files,
+    health,
+    problems,
+    runs,
+    validate,
+)
 from serve_apps.rest import sessions as session_routes
 from serve_apps.rest.desk import Desk
 from serve_apps.rest.guards import BodyLimit, HostGuard
@@ -120,6 +130,7 @@ def api_app(
 _ROUTERS = (
     runs.router,
     capsules.router,
+    evidence.router,
     capabilities.router,
     files.router,
     validate.router,

@@ -11,6 +11,7 @@ from qlayer.errors import NotFoundError
 from qlayer.packaging.verification import Verification
 from qlayer.pipeline.accepting import AcceptRequest, AcceptResult
 from qlayer.pipeline.editing import EditRequest, EditResult
+from qlayer.signing.key_file import KeyFolder
 from qlayer.types.ids import CapsuleId
 from serve_apps.rest.archive import tar_of, zip_of
 from serve_apps.rest.documentation import ARCHIVE, FILE, refused
@@ -54,10 +55,19 @@ async def get_capsule(capsule: CapsulePath, parts: PartsOf) -> CapsuleView:
 
 
 @router.get("/{capsule}/verify", responses=refused(404, 422, 503))
-async def verify_capsule(capsule: CapsulePath, parts: PartsOf) -> Verification:
-    """Check the stored capsule step by step. Damage is a failed step, not an error."""
-    found = await parts.platform.records.find_capsule(capsule)
-    return await parts.platform.capsules.verify(found.id)
+async def verify_capsule(
+    capsule: CapsulePath,
+    parts: PartsOf,
+    signed: Annotated[bool, Query(description="Fail a capsule that nobody signed.")] = False,
+) -> Verification:
+    """Check the stored capsule and its signatures step by step. Damage is a failed step, not an error.
+
+    Signatures count by the keys of this server.
+    """
+    platform = parts.platform
+    found = await platform.records.find_capsule(capsule)
+    trust = KeyFolder(platform.settings.keys_dir).trust()
+    return await platform.attestations.verify(found.id, trust, signed=signed)
 
 
 @router.post("/{capsule}/edit", status_code=201, responses=refused(404, 413, 422, 503, 507))

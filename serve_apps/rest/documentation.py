@@ -20,6 +20,7 @@ the field and the limit, `retryable` says whether the same request can work late
 TAGS = [
     {"name": "runs", "description": "Asking for projects and following how they are made."},
     {"name": "capsules", "description": "Finished projects with their evidence."},
+    {"name": "policy", "description": "What may be released where, and why not."},
     {"name": "files", "description": "Bytes by digest, for jobs to name."},
     {"name": "sessions", "description": "Sandboxes that stay; each lives in one server process."},
     {"name": "validate", "description": "Judging programs in the sandbox."},
@@ -68,6 +69,12 @@ FILE: Responses = {
             "text/plain": {"schema": {"type": "string"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
+    }
+}
+BILL: Responses = {
+    200: {
+        "description": "The bill of materials.",
+        "content": {"application/vnd.cyclonedx+json": {"schema": {"type": "object"}}},
     }
 }
 
