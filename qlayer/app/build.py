@@ -27,7 +27,7 @@ from qlayer.pipeline.accepting import Accepting
 from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
-from qlayer.pipeline.policy import policy_for
+from qlayer.pipeline.policy import LoopPolicy, policy_for
 from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
@@ -126,7 +126,7 @@ async def open_platform(
             feed=storage.feed,
             capsules=storage.capsules,
             default_model=settings.model,
-            describe=_Describe(catalogue, llm, settings.escalate_to),
+            describe=_Describe(catalogue, llm, settings.loop, settings.escalate_to),
             lease_ttl_s=settings.lease_ttl_s,
             learning=build_learning(settings, storage.memories) if settings.memory != "off" else None,
         )
@@ -213,6 +213,8 @@ class _Describe:
 
     catalogue: Catalogue
     llm: LLM
+    loop: LoopPolicy
+    """Fields that were given replace those of the model's own policy."""
     escalate_to: ModelId | None = None
 
     async def __call__(self, model: ModelId) -> ModelChoice:
@@ -223,7 +225,11 @@ class _Describe:
         digest = served[model].digest if model in served else None
         if model in served and model not in self.catalogue.entries:
             card = ModelCard(id=model, revision="unknown", licence="unknown", digest=digest)
-            return ModelChoice(card=card, policy=policy_for(None), escalate_to=self.escalate_to)
+            return self._choice(card, None)
         entry = self.catalogue.get(model)
         card = ModelCard(id=model, revision=entry.revision, licence=entry.licence, digest=digest)
-        return ModelChoice(card=card, policy=policy_for(entry.parameters_b), escalate_to=self.escalate_to)
+        return self._choice(card, entry.parameters_b)
+
+    def _choice(self, card: ModelCard, parameters_b: float | None) -> ModelChoice:
+        policy = policy_for(parameters_b).overridden(self.loop)
+        return ModelChoice(card=card, policy=policy, escalate_to=self.escalate_to)

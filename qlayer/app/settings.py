@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from qlayer.errors import ConfigurationError
+from qlayer.pipeline.policy import LoopPolicy
 from qlayer.sandbox.config import SandboxConfig, WarmConfig
 from qlayer.sandbox.environments.config import IndexConfig
 from qlayer.store.config import StoreConfig
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     environments: IndexConfig = IndexConfig()
     """Where a project's locked packages come from. Without `index_url`: pip's own configuration."""
     budget: Budget = Budget()
+    loop: LoopPolicy = LoopPolicy()
+    """What is set here replaces what follows from the model's size; the rest stays."""
     lease_ttl_s: float = Field(default=15.0, gt=1)
     """A run whose worker was silent for this long may be taken over by another."""
 

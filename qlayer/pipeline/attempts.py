@@ -67,6 +67,7 @@ class Examiner:
     boot: tuple[CheckPlan, ...]
     meter: BudgetMeter | None = None
     """Once its seconds are used up, nothing beyond a slot's first candidate is checked any more."""
+    autofix: bool = True
 
     async def examine(
         self, sampled: Sampled, text: str, slot: Slot, tree: SourceTree, known: Sequence[Attempt]
@@ -75,7 +76,7 @@ class Examiner:
 
         `tree` is the project without the slot's filling. Raises `BudgetExceeded`, `SandboxError`.
         """
-        candidate, filled = make_candidate(sampled, text, slot, tree)
+        candidate, filled = make_candidate(sampled, text, slot, tree, fix=self.autofix)
         return await self._checked(sampled.attempt, candidate, filled, slot, known)
 
     async def again(self, attempt: Attempt, slot: Slot, known: Sequence[Attempt]) -> Attempt:

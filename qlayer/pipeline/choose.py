@@ -25,14 +25,13 @@ from qlayer.validation.behaviour import Program
 from qlayer.validation.selection import SELECTORS, leading, tied
 from qlayer.validation.votes import count_votes
 
-SELECTOR = "ours"
 ASSERTS_FROM = 1_000
 """Number of the attempt at asserts that belongs to the first choice: far from those of programs."""
 
 
 @dataclass(frozen=True)
 class Chooser:
-    """Chooses with the selector of `qlayer.validation.selection`."""
+    """Chooses with the policy's selector of `qlayer.validation.selection`."""
 
     bench: Bench
 
@@ -52,7 +51,7 @@ class Chooser:
             facts = groups.facts
             if self._votes_could_settle(work, groups):
                 facts = await self._with_votes(work, groups, number)
-            return _selected(work, groups, facts)
+            return _selected(work, groups, facts, self.bench.policy.selector, self.bench.seed)
 
         inputs = [work.slot.name, number, [[one.index, one.program, one.passed] for one in able]]
         selected = await self.bench.journal.step("select", inputs, Selected, make)
@@ -88,21 +87,21 @@ class Chooser:
         return parse_asserts(text, work.slot)
 
 
-def _selected(work: Work, groups: Groups, facts: Sequence[Facts]) -> Selected:
+def _selected(work: Work, groups: Groups, facts: Sequence[Facts], selector: str, seed: int) -> Selected:
     best = leading(facts, groups.of)
     question = None
     if groups.inputs and len(best) == 2 and best[0].passed == best[1].passed:
         question = work.comparison.question(work.attempt(best[0].index), work.attempt(best[1].index))
     return Selected(
         slot=work.slot.name,
-        selector=SELECTOR,
+        selector=selector,
         facts=tuple(facts),
         groups=groups.of,
         inputs=groups.inputs,
         left_out=groups.left_out,
         question=question,
         tied=question is not None and tied(best),
-        chosen=SELECTORS[SELECTOR](facts, Random(0)),
+        chosen=SELECTORS[selector](facts, Random(f"{seed} {work.slot.brief}")),
     )
 
 

@@ -138,7 +138,13 @@ class Loop:
         return Bench(
             sampler=self.sampler.within(share),
             greedy_sampler=self.sampler,
-            examiner=Examiner(self.sandbox, self.journal, self.skeleton.boot, self.sampler.meter),
+            examiner=Examiner(
+                self.sandbox,
+                self.journal,
+                self.skeleton.boot,
+                self.sampler.meter,
+                autofix=self.policy.autofix,
+            ),
             journal=self.journal,
             policy=self.policy,
             spec=self.spec,

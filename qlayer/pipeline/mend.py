@@ -85,7 +85,7 @@ class Mender:
         """
         told = Told(self.bench.policy.max_told)
         why = await self._rounds(work, told)
-        if not _solved(work):
+        if self.bench.policy.other_words and not _solved(work):
             await self._in_other_words(work)
         if not _solved(work) and self.bench.larger is not None:
             why = await self._escalate(work, told, self.bench.larger)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from qlayer.generation.sampler import TEMPERATURE, TOP_P
@@ -16,8 +18,8 @@ class LoopPolicy(Frozen):
 
     sample_tokens: int = Field(default=512, ge=16)
     """Cap on generated tokens of one sample."""
-    waves: tuple[int, ...] = (3, 4)
-    """Samples drawn side by side, wave after wave, beside the greedy one."""
+    waves: tuple[Annotated[int, Field(ge=1, le=64)], ...] = (3, 4)
+    """Samples drawn side by side, wave after wave, beside the greedy one. None: the greedy one alone."""
     temperature: float = Field(default=TEMPERATURE, ge=0, le=2)
     top_p: float = Field(default=TOP_P, gt=0, le=1)
     """Both for the samples of a wave; sample 0 and repairs are greedy."""
@@ -26,6 +28,10 @@ class LoopPolicy(Frozen):
     1: at once."""
     quorum: int = Field(default=3, ge=2)
     """After a greedy sample that failed, waves stop at so many samples that pass and behave alike."""
+    selector: Literal["ours", "first", "random"] = "ours"
+    """Who chooses among the candidates, of `qlayer.validation.selection`; the others are there to compare."""
+    autofix: bool = True
+    """What is wrong in form only is put right before the gate sees it."""
     repair_rounds: int = Field(default=2, ge=0)
     repair_candidates: int = Field(default=3, ge=0)
     """Each of the best so many groups is represented by one candidate in every round."""
@@ -33,6 +39,8 @@ class LoopPolicy(Frozen):
     """A wrong answer is repaired with the program in view; else it is resampled with the example."""
     max_told: int = Field(default=2, ge=1)
     """The same error is told the model at most so often, whatever program made it."""
+    other_words: bool = True
+    """When nothing is left to tell, the model is asked once more in other words."""
     free_layout: bool = False
     """Where no template fits well, the model may propose the files itself."""
     block_edits: bool = False
@@ -50,6 +58,10 @@ class LoopPolicy(Frozen):
     def samples(self) -> int:
         """At most so many before repairs, the greedy one included."""
         return 1 + sum(self.waves)
+
+    def overridden(self, by: LoopPolicy) -> LoopPolicy:
+        """This policy with those fields of `by` that it was explicitly given."""
+        return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
 
 
 SMALL = LoopPolicy(

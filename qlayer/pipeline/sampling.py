@@ -126,10 +126,11 @@ class Sampler:
 
 
 def make_candidate(
-    sampled: Sampled, text: str, slot: Slot, tree: SourceTree
+    sampled: Sampled, text: str, slot: Slot, tree: SourceTree, *, fix: bool = True
 ) -> tuple[Candidate, SourceTree | None]:
     """Extract, fix, inspect and splice. The tree is None when the code cannot be put into the project."""
-    code, fixes = autofix(extract_code(text, slot), slot)
+    extracted = extract_code(text, slot)
+    code, fixes = autofix(extracted, slot) if fix else (extracted, ())
     diagnoses = inspect(code, slot)
     filled = None if any(d.fatal for d in diagnoses) else fill(tree, slot, code)
     candidate = Candidate(

@@ -98,7 +98,7 @@ async def test_a_greedy_sample_that_passes_is_confirmed_by_one_that_behaves_alik
 
 async def test_without_an_example_the_reason_claims_no_more_than_that_it_loads() -> None:
     world = World(ByDice(RIGHT, ADD_AGAIN), policy=POLICY)
-    text = "def add(a: int, b: int) -> int:\n    \"\"\"Add two numbers.\"\"\"\n"
+    text = 'def add(a: int, b: int) -> int:\n    """Add two numbers."""\n'
     run_id, _ = await world.pipeline.submit(RunRequest(text=text))
     async with world.sandbox:
         record = await world.pipeline.execute(run_id, owner="w")
@@ -426,3 +426,26 @@ async def test_what_was_sampled_is_not_checked_any_more_when_the_seconds_are_use
     assert len(bodies(record, Checked)) == 2 < len(bodies(record, Sampled))
     assert bodies(record, Selected)[0].inputs == (), "nor compared: each comparison runs them all"
     assert "180 seconds is used up" in settled(record).reason
+
+
+async def test_with_all_repair_off_the_model_is_not_asked_again() -> None:
+    policy = POLICY.model_copy(update={"repair_rounds": 0, "other_words": False, "waves": ()})
+    record = await World(ByDice(CRASH, RIGHT, RIGHT), policy=policy).run()
+    assert kinds(record) == [GREEDY]
+    assert not settled(record).solved
+
+
+async def test_the_automatic_fixes_can_be_left_out() -> None:
+    lacking = "```python\ndef add(a: int, b: int) -> int:\n    return int(math.fsum([a, b]))\n```"
+    policy = POLICY.model_copy(update={"waves": (), "repair_rounds": 0, "other_words": False})
+    fixed = await World(ByDice(lacking, NO_CODE), policy=policy).run()
+    assert settled(fixed).solved and bodies(fixed, Checked)[0].candidate.fixes == ("add_imports",)
+    unfixed = await World(ByDice(lacking, NO_CODE), policy=policy.model_copy(update={"autofix": False})).run()
+    assert not settled(unfixed).solved and bodies(unfixed, Checked)[0].candidate.fixes == ()
+
+
+async def test_another_selector_chooses_where_the_policy_says_so() -> None:
+    answers = ByDice(SLY, {1: RIGHT, 2: ADD_AGAIN, 3: RIGHT})
+    record = await World(answers, policy=POLICY.model_copy(update={"selector": "first"})).run()
+    (selected,) = bodies(record, Selected)
+    assert (selected.selector, selected.chosen) == ("first", 0), "it passes the examples, and came first"
