@@ -14,6 +14,7 @@ from qlayer.app.settings import Settings
 from qlayer.errors import ConfigurationError, LLMUnavailable, WeightsError
 from qlayer.events.base import EventFeed
 from qlayer.events.outbox import OutboxFeed
+from qlayer.governance.policy import SHIPPED, Policy
 from qlayer.llm.base import LLM
 from qlayer.llm.catalogue import Catalogue, load_embedder
 from qlayer.llm.llamacpp import LlamaCpp, LlamaCppConfig
@@ -28,10 +29,12 @@ from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import LoopPolicy, policy_for
+from qlayer.pipeline.releasing import Releasing
 from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
 from qlayer.sandbox.warm import WarmSandbox
+from qlayer.signing.key_file import KeyFolder
 from qlayer.store.base import Blobs, Memories, Records, Releases
 from qlayer.store.blobs import open_blobs
 from qlayer.store.clock import utc_now
@@ -129,6 +132,7 @@ async def open_platform(
             describe=_Describe(catalogue, llm, settings.loop, settings.escalate_to),
             lease_ttl_s=settings.lease_ttl_s,
             learning=build_learning(settings, storage.memories) if settings.memory != "off" else None,
+            releasing=build_releasing(settings, storage),
         )
         yield Platform(
             records=storage.records,
@@ -143,6 +147,23 @@ async def open_platform(
             sandbox=sandbox,
             pipeline=pipeline,
         )
+
+
+def build_releasing(settings: Settings, storage: Storage) -> Releasing:
+    """Signing and the release policy. Raises `ConfigurationError` for rules that cannot be read.
+
+    Keys are read when one is needed.
+    """
+    keys, policy = KeyFolder(settings.keys_dir), Policy(settings.policies or SHIPPED)
+    return Releasing(
+        capsules=storage.capsules,
+        attestations=storage.attestations,
+        signer=lambda: keys.signer(settings.signing_key),
+        trust=keys.trust,
+        decide=policy.decide,
+        environments=policy.environments,
+        now=utc_now,
+    )
 
 
 def build_sandbox(settings: Settings) -> Sandbox:

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     memory: Literal["auto", "lexical", "embeddings", "off"] = "auto"
     """How corrections like a task are found. `auto`: by embeddings where their weights are, else by words.
     `off`: runs use no corrections."""
+    signing_key: str = "default"
+    """Name of the key that signs what a run releases; see `qlayer keys ls`."""
     policies: Path | None = None
     """Folder of release policies in Rego. Default: the one shipped with qlayer."""
     records_url: str | None = None

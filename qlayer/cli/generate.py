@@ -39,6 +39,12 @@ def generate(
             help="free: the model proposes the files itself. auto: it may from 7B up, without a fit."
         ),
     ] = "auto",
+    release_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENV", help="Also sign the capsule and ask the release policy for this environment."
+        ),
+    ] = None,
     budget_tokens: Annotated[
         int | None, typer.Option(help="Tokens that the model may generate.", metavar="N")
     ] = None,
@@ -54,7 +60,8 @@ def generate(
 ) -> None:
     """Make a tested project from a request in plain words.
 
-    Ends with status 0 when everything that is trusted passed, 1 when something is unproved or failed.
+    Ends with status 0 when everything that is trusted passed, 1 when something is unproved or failed or the
+    release is denied.
     """
     if local and api is not None:
         raise InputError("--local and --api exclude each other", field="--local")
@@ -63,6 +70,7 @@ def generate(
         read_request_text(text, file),
         template=template,
         layout=layout,
+        release_to=release_to,
         model=model,
         default_budget=settings.budget,
         budget_tokens=budget_tokens,

@@ -7,6 +7,7 @@ from qlayer.types.assessment import Assessment
 from qlayer.types.check import CheckResult
 from qlayer.types.choice import Answered, Asked, Question, Selected, WavePlanned
 from qlayer.types.memory import Recall
+from qlayer.types.policy import PolicyDecision
 from qlayer.types.proof import SlotProof
 from qlayer.types.run import (
     Assessed,
@@ -15,12 +16,14 @@ from qlayer.types.run import (
     Decided,
     EventBody,
     Finished,
+    Governed,
     LayoutProposed,
     Packed,
     ProjectChecked,
     Proved,
     Recalled,
     Sampled,
+    Signed,
     SkeletonBuilt,
     SlotSettled,
     SpecParsed,
@@ -85,11 +88,21 @@ def _sentence(body: EventBody) -> str:
             return f"{body.decision.level or 'no level'}, {allowed}: {'; '.join(body.decision.reasons)}"
         case Packed():
             return f"packed capsule {short(body.capsule)}"
+        case Signed():
+            return f"signed with the key {body.name} ({body.key[:12]})"
+        case Governed():
+            return _governed(body.decision)
         case Finished():
             tokens = body.usage.completion_tokens
             return f"{body.status}: {body.reason} ({tokens} tokens, {body.seconds:.1f} s)"
         case CancelRequested():
             return "asked to stop"
+
+
+def _governed(decision: PolicyDecision) -> str:
+    if decision.allow:
+        return f"the policy allows it for {decision.environment}"
+    return f"the policy denies it for {decision.environment}: {'; '.join(decision.reasons)}"
 
 
 def _spec(spec: Spec) -> str:

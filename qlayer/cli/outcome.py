@@ -13,10 +13,11 @@ from qlayer.types.run import RunStatus
 
 
 def exit_code(result: RunResult) -> int:
-    """0: a capsule, and everything that is trusted passed. 130: cancelled. Else 1."""
+    """0: a capsule, everything trusted passed, and no policy denies it. 130: cancelled. Else 1."""
     if result.status is RunStatus.CANCELLED:
         return RunCancelled.exit_code
-    return 0 if result.decision is not None and result.decision.allow and result.capsule else 1
+    proved = result.decision is not None and result.decision.allow and result.capsule is not None
+    return 0 if proved and (result.release is None or result.release.allow) else 1
 
 
 def result_panel(result: RunResult) -> Panel:
@@ -42,6 +43,10 @@ def _lines(result: RunResult) -> list[str]:
     ]
     if result.capsule is not None:
         lines.append(f"capsule  {result.capsule}")
+        if result.release is not None:
+            allowed = "allowed" if result.release.allow else "denied"
+            lines.append(f"release  {allowed} for {result.release.environment}")
+            lines += [f"         - {printable(reason)}" for reason in result.release.reasons]
         export = f"qlayer capsule export {short(result.capsule)} DIR"
         lines.append(f"project  {result.exported_to or f'not exported yet: {export}'}")
     return lines

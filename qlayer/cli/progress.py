@@ -7,10 +7,12 @@ from qlayer.types.check import CheckResult, Decision
 from qlayer.types.choice import Selected, WavePlanned
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId, RunId
+from qlayer.types.policy import PolicyDecision
 from qlayer.types.run import (
     Checked,
     Decided,
     Finished,
+    Governed,
     Packed,
     RunEvent,
     RunStatus,
@@ -33,6 +35,8 @@ class RunResult(Frozen):
     checks: tuple[CheckResult, ...]
     usage: TokenUsage
     seconds: float
+    release: PolicyDecision | None = None
+    """What the release policy says; None: it was not asked."""
     exported_to: str | None = None
 
 
@@ -55,6 +59,7 @@ class RunProgress:
         self._streams: dict[tuple[str, int], list[str]] = {}
         self._decided: Decided | None = None
         self._capsule: CapsuleId | None = None
+        self._governed: PolicyDecision | None = None
 
     @property
     def tokens(self) -> int:
@@ -105,6 +110,8 @@ class RunProgress:
                 self._show_checks(event.body.checks)
             case Packed():
                 self._capsule = event.body.capsule
+            case Governed():
+                self._governed = event.body.decision
             case Finished():
                 self.result = self._result(event.run_id, event.body)
             case _:
@@ -126,6 +133,7 @@ class RunProgress:
             checks=self._decided.checks if self._decided else (),
             usage=finished.usage,
             seconds=finished.seconds,
+            release=self._governed,
         )
 
 

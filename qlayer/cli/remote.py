@@ -61,7 +61,10 @@ class RemoteRuns:
 
     async def submit(self, request: RunRequest, key: str) -> RunId:
         body = request.model_dump(mode="json", include=_SENT)
-        answer = await self._persist("POST", "/generate", json=body, headers={"Idempotency-Key": key})
+        path = "/generate"
+        if request.release_to is not None:
+            path, body = "/generate-extended", {**body, "release_to": request.release_to}
+        answer = await self._persist("POST", path, json=body, headers={"Idempotency-Key": key})
         return RunId(answer.json()["id"])
 
     async def carry(self, run_id: RunId) -> AsyncGenerator[RunEvent | LiveText, None]:

@@ -27,6 +27,7 @@ def build_request(
     *,
     template: str | None,
     layout: Literal["auto", "template", "free"] = "auto",
+    release_to: str | None = None,
     model: str | None,
     default_budget: Budget,
     budget_tokens: int | None,
@@ -38,6 +39,7 @@ def build_request(
         text=text,
         template=template,
         layout=layout,
+        release_to=release_to,
         model=ModelId(model) if model else None,
         budget=budget,
     )

@@ -34,6 +34,7 @@ from qlayer.pipeline.loop import Loop
 from qlayer.pipeline.policy import LoopPolicy
 from qlayer.pipeline.project import Project
 from qlayer.pipeline.proving import Prover
+from qlayer.pipeline.releasing import Releasing
 from qlayer.pipeline.sampling import Sampler
 from qlayer.pipeline.work import Larger
 from qlayer.sandbox.base import Sandbox
@@ -90,6 +91,8 @@ class Pipeline:
     """Looks for weaknesses in what was written; it is shown and decides nothing."""
     learning: Learning | None = None
     """People's corrections; None: runs learn nothing."""
+    releasing: Releasing | None = None
+    """Signs capsules and asks the policy; None: no request may ask for that."""
     answer_wait_s: float = 300.0
     """How long an interactive run waits for a person's answer."""
 
@@ -105,6 +108,8 @@ class Pipeline:
                 kind="template",
                 hint=f"choose one of: {', '.join(sorted(TEMPLATES))}",
             )
+        if request.release_to is not None:
+            self._releasing().check(request.release_to)
         spec = parse_spec(request.text, template=request.template)
         template, _ = choose(spec)
         template.instantiate(spec)
@@ -205,7 +210,11 @@ class Pipeline:
         """Judge the finished project, pack it, and end the run."""
         await assess_run(journal, skeleton, tree, self.scan)
         decided = await self._decide(journal, skeleton, tree, proofs)
-        await self._pack(journal, decided, tree, card)
+        packed = await self._pack(journal, decided, tree, card)
+        environment = (await journal.record()).request.release_to
+        if environment is not None:
+            governed = await self._releasing().release(journal, packed.capsule, environment)
+            reason = f"{reason}; {'allowed' if governed.decision.allow else 'denied'} for {environment}"
         await finish(self.records, journal.run_id, RunStatus.SUCCEEDED, reason or "all files were written")
 
     async def _intake(self, journal: Journal, request: RunRequest) -> Spec:
@@ -260,6 +269,11 @@ class Pipeline:
             return Packed(capsule=await self.capsules.pack(manifest, tree), decision=decided.decision)
 
         return await journal.step("pack", [decided.tree], Packed, make)
+
+    def _releasing(self) -> Releasing:
+        if self.releasing is None:
+            raise InputError("nothing here can sign a capsule and ask a policy", field="release_to")
+        return self.releasing
 
     async def _larger(self, choice: ModelChoice) -> Larger | None:
         """The model to escalate to, when one is configured and can be asked now."""

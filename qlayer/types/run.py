@@ -21,7 +21,9 @@ from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId
 from qlayer.types.layout import Layout
 from qlayer.types.memory import Recall
+from qlayer.types.policy import PolicyDecision
 from qlayer.types.proof import SlotProof
+from qlayer.types.signature import KeyId
 from qlayer.types.spec import Spec
 from qlayer.types.usage import Budget, TokenUsage
 
@@ -53,6 +55,8 @@ class RunRequest(Frozen):
     layout: Literal["auto", "template", "free"] = added("auto")
     """``free``: the model proposes the files itself, whatever its size. ``auto``: a large one may, where no
     template fits well."""
+    release_to: str | None = added(None)
+    """An environment of the release policy: the capsule is signed and put to the policy. None: neither."""
     seed: int = added(0)
     """Of everything that is drawn: the same seed asks a model the same questions with the same dice."""
 
@@ -208,6 +212,24 @@ class Packed(Frozen):
     decision: Decision
 
 
+class Signed(Frozen):
+    """Somebody vouched for the capsule; the envelope holds its provenance."""
+
+    kind: Literal["signed"] = "signed"
+    capsule: CapsuleId
+    key: KeyId
+    name: str
+    """Of the key."""
+    envelope: Digest
+
+
+class Governed(Frozen):
+    """What the release policy says of the capsule."""
+
+    kind: Literal["governed"] = "governed"
+    decision: PolicyDecision
+
+
 class Finished(Frozen):
     """The end. Nothing may be appended after it."""
 
@@ -241,6 +263,8 @@ EventBody = Annotated[
     | Assessed
     | Decided
     | Packed
+    | Signed
+    | Governed
     | Finished
     | CancelRequested,
     Field(discriminator="kind"),

@@ -12,7 +12,15 @@ from qlayer.types.choice import Answered
 from qlayer.types.ids import RunId
 from serve_apps.rest.documentation import EVENT_STREAM, refused
 from serve_apps.rest.parts import PartsOf, Root
-from serve_apps.rest.schema import AnswerRequest, GenerateRequest, RunAccepted, RunLinks, RunPage, RunView
+from serve_apps.rest.schema import (
+    AnswerRequest,
+    ExtendedRequest,
+    GenerateRequest,
+    RunAccepted,
+    RunLinks,
+    RunPage,
+    RunView,
+)
 from serve_apps.rest.sse import FrameStream, event_frames, parse_last_event_id
 
 router = APIRouter(tags=["runs"])
@@ -39,6 +47,27 @@ async def generate(
     idempotency_key: IdempotencyKey = None,
 ) -> RunAccepted:
     """Ask for a project. It is on record before this answers; follow it at `links.events`."""
+    return await _submitted(body, parts, root, response, idempotency_key)
+
+
+@router.post("/generate-extended", status_code=202, responses=refused(400, 409, 413, 422, 503, 507))
+async def generate_extended(
+    body: ExtendedRequest,
+    parts: PartsOf,
+    root: Root,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> RunAccepted:
+    """Ask for a project that is signed with the server's key and put to the release policy.
+
+    The run's events `signed` and `governed` tell what came of it. A denial ends no run: its reasons do.
+    """
+    return await _submitted(body, parts, root, response, idempotency_key)
+
+
+async def _submitted(
+    body: GenerateRequest, parts: PartsOf, root: Root, response: Response, idempotency_key: str | None
+) -> RunAccepted:
     platform = parts.platform
     request = body.to_run_request(platform.settings.budget)
     try:

@@ -66,6 +66,17 @@ class GenerateRequest(Frozen):
         )
 
 
+class ExtendedRequest(GenerateRequest):
+    """What to make, and where it is to be released to."""
+
+    release_to: str = Field(default="staging", min_length=1, max_length=63)
+    """An environment of the release policy."""
+
+    def to_run_request(self, default_budget: Budget) -> RunRequest:
+        request = super().to_run_request(default_budget)
+        return request.model_copy(update={"release_to": self.release_to})
+
+
 class AnswerRequest(Frozen):
     """What the call that a run asks about must give."""
 

@@ -44,6 +44,19 @@ def test_a_request_becomes_a_capsule(qlayer, fakes: Fakes, tmp_path: Path) -> No
     assert "return n * 2" in "".join(p.read_text() for p in (tmp_path / "project").rglob("*.py"))
 
 
+def test_a_release_is_signed_and_a_denial_ends_with_status_1(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]
+    fakes(lambda _: ANSWER)
+    nobody = qlayer("generate", SPEC, "--release-to", "development")
+    assert nobody.exit_code != 0 and "qlayer keys new" in nobody.output
+    assert qlayer("keys", "new").exit_code == 0
+    allowed = qlayer("generate", SPEC, "--release-to", "development")
+    assert allowed.exit_code == 0, allowed.output
+    assert "allowed for development" in allowed.stdout and "signed with the key default" in allowed.stderr
+    denied = qlayer("generate", SPEC, "--release-to", "production", "--json")
+    release = json.loads(denied.stdout)["release"]
+    assert denied.exit_code == 1 and release["allow"] is False and release["reasons"]
+
+
 def test_json_is_one_document_and_nothing_else(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]
     fakes(lambda _: ANSWER)
     done = qlayer("generate", "-", "--json", stdin=SPEC)

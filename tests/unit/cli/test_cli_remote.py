@@ -99,6 +99,16 @@ async def test_a_run_is_asked_for_under_a_key() -> None:
     assert "origin" not in body, "who asks is not the client's to say"
 
 
+async def test_a_release_is_asked_for_where_releases_are_made() -> None:
+    server = Server(httpx.Response(202, json={"id": RUN, "created": True, "links": {}}))
+    await server.runs().submit(RunRequest(text="x"), "key-1")
+    await server.runs().submit(RunRequest(text="x", release_to="staging"), "key-2")
+    plain, extended = server.requests
+    assert (plain.url.path, extended.url.path) == ("/generate", "/generate-extended")
+    assert "release_to" not in json.loads(plain.content)
+    assert json.loads(extended.content)["release_to"] == "staging"
+
+
 async def test_a_lost_answer_is_asked_for_again_under_the_same_key() -> None:
     server = Server(
         httpx.ReadError("gone"), httpx.Response(503, text="no replica"), httpx.Response(202, json={"id": RUN})

@@ -47,6 +47,17 @@ async def test_the_same_key_with_the_same_body_is_one_run(world: World, client: 
     assert world.pipeline.executed == [first.json()["id"]]
 
 
+async def test_an_extended_request_names_where_it_is_released_to(world: World, client: Client) -> None:
+    async with client() as http:
+        plain = (await http.post("/generate", json=SPEC)).json()
+        staging = (await http.post("/generate-extended", json=SPEC)).json()
+        other = (await http.post("/generate-extended", json={**SPEC, "release_to": "production"})).json()
+        refused = await http.post("/generate", json={**SPEC, "release_to": "production"})
+    wanted = [(await world.records.run(run["id"])).request.release_to for run in (plain, staging, other)]
+    assert wanted == [None, "staging", "production"]
+    assert refused.status_code == 422
+
+
 @pytest.mark.parametrize(
     ("body", "field", "limit"),
     [
