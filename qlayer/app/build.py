@@ -24,6 +24,7 @@ from qlayer.llm.weights import Weights
 from qlayer.memory.similarity import EmbeddedSimilarity, LexicalSimilarity
 from qlayer.packaging.attestation import Attestations
 from qlayer.packaging.capsule import Capsules
+from qlayer.packaging.images import Images
 from qlayer.pipeline.accepting import Accepting
 from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
@@ -162,6 +163,7 @@ def build_releasing(settings: Settings, storage: Storage) -> Releasing:
         trust=keys.trust,
         decide=policy.decide,
         environments=policy.environments,
+        images=Images(storage.capsules, storage.attestations, settings.image_base),
         now=utc_now,
     )
 

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     memory: Literal["auto", "lexical", "embeddings", "off"] = "auto"
     """How corrections like a task are found. `auto`: by embeddings where their weights are, else by words.
     `off`: runs use no corrections."""
+    image_base: Path | None = None
+    """OCI layout that images of capsules are built on."""
+    registry_user: str | None = None
+    registry_password: str | None = Field(default=None, repr=False)
     signing_key: str = "default"
     """Name of the key that signs what a run releases; see `qlayer keys ls`."""
     policies: Path | None = None

@@ -13,6 +13,7 @@ from qlayer.app.build import open_storage
 from qlayer.app.settings import Settings, load_settings
 from qlayer.cli.capsule_accept import accept
 from qlayer.cli.capsule_edit import edit
+from qlayer.cli.capsule_image import image
 from qlayer.cli.capsule_sign import MaybeSigned, TrustFile, sign, trusted
 from qlayer.cli.evidence import evidence
 from qlayer.cli.options import Json, Limit
@@ -29,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="Capsules: list, show, export, comp
 app.command()(accept)
 app.command()(edit)
 app.command()(sign)
+app.command()(image)
 
 Id = Annotated[str, typer.Argument(metavar="CAPSULE", help="A capsule's id, or at least 6 hex digits of it.")]
 

@@ -17,6 +17,7 @@ from qlayer.types.run import (
     EventBody,
     Finished,
     Governed,
+    ImageBuilt,
     LayoutProposed,
     Packed,
     ProjectChecked,
@@ -90,6 +91,8 @@ def _sentence(body: EventBody) -> str:
             return f"packed capsule {short(body.capsule)}"
         case Signed():
             return f"signed with the key {body.name} ({body.key[:12]})"
+        case ImageBuilt():
+            return f"image {short(body.image)} with {len(body.attached)} attached"
         case Governed():
             return _governed(body.decision)
         case Finished():

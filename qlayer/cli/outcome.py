@@ -46,6 +46,8 @@ def _lines(result: RunResult) -> list[str]:
         if result.release is not None:
             allowed = "allowed" if result.release.allow else "denied"
             lines.append(f"release  {allowed} for {result.release.environment}")
+            if result.image is not None:
+                lines.append(f"image    {result.image}")
             lines += [f"         - {printable(reason)}" for reason in result.release.reasons]
         export = f"qlayer capsule export {short(result.capsule)} DIR"
         lines.append(f"project  {result.exported_to or f'not exported yet: {export}'}")

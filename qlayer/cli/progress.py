@@ -6,13 +6,14 @@ from qlayer.events.base import LiveText
 from qlayer.types.check import CheckResult, Decision
 from qlayer.types.choice import Selected, WavePlanned
 from qlayer.types.frozen import Frozen
-from qlayer.types.ids import CapsuleId, RunId
+from qlayer.types.ids import CapsuleId, Digest, RunId
 from qlayer.types.policy import PolicyDecision
 from qlayer.types.run import (
     Checked,
     Decided,
     Finished,
     Governed,
+    ImageBuilt,
     Packed,
     RunEvent,
     RunStatus,
@@ -37,6 +38,7 @@ class RunResult(Frozen):
     seconds: float
     release: PolicyDecision | None = None
     """What the release policy says; None: it was not asked."""
+    image: Digest | None = None
     exported_to: str | None = None
 
 
@@ -60,6 +62,7 @@ class RunProgress:
         self._decided: Decided | None = None
         self._capsule: CapsuleId | None = None
         self._governed: PolicyDecision | None = None
+        self._image: Digest | None = None
 
     @property
     def tokens(self) -> int:
@@ -112,6 +115,8 @@ class RunProgress:
                 self._capsule = event.body.capsule
             case Governed():
                 self._governed = event.body.decision
+            case ImageBuilt():
+                self._image = event.body.image
             case Finished():
                 self.result = self._result(event.run_id, event.body)
             case _:
@@ -134,6 +139,7 @@ class RunProgress:
             usage=finished.usage,
             seconds=finished.seconds,
             release=self._governed,
+            image=self._image,
         )
 
 

@@ -131,6 +131,11 @@ def write_layout(image: Image, attached: Iterable[Image], destination: Path, tag
 
     Raises `InputError` (it is there already), `StoreFull`, `StoreError`.
     """
+    written_whole(layout_files(image, attached, tag), destination)
+
+
+def layout_files(image: Image, attached: Iterable[Image], tag: str) -> dict[str, bytes]:
+    """The files of an OCI image layout by their paths. Pure."""
     everything = [image, *attached]
     main = Descriptor(
         media_type=MANIFEST_TYPE,
@@ -149,7 +154,7 @@ def write_layout(image: Image, attached: Iterable[Image], destination: Path, tag
     files = {f"blobs/sha256/{digest.removeprefix('sha256:')}": data for digest, data in blobs.items()}
     files["index.json"] = canonical_json(index)
     files["oci-layout"] = canonical_json({"imageLayoutVersion": "1.0.0"})
-    written_whole(files, destination)
+    return files
 
 
 def read_layout(folder: Path) -> Image:

@@ -1,4 +1,4 @@
-"""A finished capsule on its way out: signed, and put to the release policy; each a recorded step of its run.
+"""A finished capsule on its way out: signed, put to the policy, built as an image; each a recorded step.
 
 A denial is an answer, not a failure: the capsule stays, with the reasons on record. What an interrupted run
 had signed or decided is taken from the record.
@@ -14,11 +14,12 @@ from qlayer.errors import InputError, SignatureRefused
 from qlayer.packaging.attestation import Attestations
 from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.facts import release_facts
+from qlayer.packaging.images import Images
 from qlayer.pipeline.journal import Journal
 from qlayer.signing.base import Signer
 from qlayer.types.ids import CapsuleId
 from qlayer.types.policy import PolicyDecision, ReleaseFacts
-from qlayer.types.run import Governed, Signed
+from qlayer.types.run import Governed, ImageBuilt, Signed
 from qlayer.types.signature import Trust
 
 
@@ -33,6 +34,7 @@ class Releasing:
     trust: Callable[[], Trust]
     decide: Callable[[ReleaseFacts], PolicyDecision]
     environments: tuple[str, ...]
+    images: Images
     now: Callable[[], datetime]
 
     def check(self, environment: str) -> None:
@@ -49,7 +51,7 @@ class Releasing:
         self.signer()
 
     async def release(self, journal: Journal, capsule: CapsuleId, environment: str) -> Governed:
-        """Sign the capsule, verify what was signed, and ask the policy.
+        """Sign the capsule, verify what was signed, ask the policy, and build the image if it allows that.
 
         Raises `SigningError`, `SignatureRefused`, `StoreError`.
         """
@@ -65,7 +67,18 @@ class Releasing:
             )
             return Governed(decision=self.decide(facts))
 
-        return await journal.step("policy", [capsule, environment], Governed, make)
+        governed = await journal.step("policy", [capsule, environment], Governed, make)
+        if governed.decision.allow:
+            await self._build(journal, capsule)
+        return governed
+
+    async def _build(self, journal: Journal, capsule: CapsuleId) -> ImageBuilt:
+        async def make() -> ImageBuilt:
+            built = await self.images.build(capsule)
+            attached = tuple(one.digest for one in built.attached)
+            return ImageBuilt(capsule=capsule, image=built.image.digest, attached=attached)
+
+        return await journal.step("image", [capsule], ImageBuilt, make)
 
     async def _sign(self, journal: Journal, capsule: CapsuleId) -> Signed:
         async def make() -> Signed:

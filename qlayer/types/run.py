@@ -230,6 +230,17 @@ class Governed(Frozen):
     decision: PolicyDecision
 
 
+class ImageBuilt(Frozen):
+    """The capsule as a container image; anybody with the same base builds the same one."""
+
+    kind: Literal["image"] = "image"
+    capsule: CapsuleId
+    image: Digest
+    """Of the image's manifest."""
+    attached: tuple[Digest, ...]
+    """Of the manifests with its bill of materials and its signatures."""
+
+
 class Finished(Frozen):
     """The end. Nothing may be appended after it."""
 
@@ -265,6 +276,7 @@ EventBody = Annotated[
     | Packed
     | Signed
     | Governed
+    | ImageBuilt
     | Finished
     | CancelRequested,
     Field(discriminator="kind"),

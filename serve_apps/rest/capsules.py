@@ -110,7 +110,7 @@ async def download_capsule(
     _, tree = await parts.platform.capsules.load(found.id)
     name = found.id.removeprefix("sha256:")[:12]
     pack, media_type = (tar_of, "application/x-tar") if format == "tar" else (zip_of, "application/zip")
-    content = await asyncio.to_thread(pack, tree, f"capsule-{name}")
+    content = await asyncio.to_thread(pack, tree.files, f"capsule-{name}")
     disposition = f'attachment; filename="capsule-{name}.{format}"'
     return Response(
         content, media_type=media_type, headers={"Content-Disposition": disposition, **_UNTRUSTED}

@@ -71,6 +71,12 @@ FILE: Responses = {
         },
     }
 }
+IMAGE: Responses = {
+    200: {
+        "description": "An OCI image layout in a tar.",
+        "content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 BILL: Responses = {
     200: {
         "description": "The bill of materials.",

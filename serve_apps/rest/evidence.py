@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -10,14 +11,17 @@ from pydantic import Field
 
 from qlayer.governance.policy import SHIPPED, Policy
 from qlayer.packaging.facts import release_facts
+from qlayer.packaging.images import Images
+from qlayer.packaging.oci import layout_files
 from qlayer.packaging.sbom import MEDIA_TYPE as CYCLONEDX
 from qlayer.signing.key_file import KeyFolder
 from qlayer.store.clock import utc_now
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId
 from qlayer.types.policy import PolicyDecision, SignedBy
+from serve_apps.rest.archive import tar_of
 from serve_apps.rest.capsules import CapsulePath
-from serve_apps.rest.documentation import BILL, refused
+from serve_apps.rest.documentation import BILL, IMAGE, refused
 from serve_apps.rest.parts import PartsOf
 
 router = APIRouter()
@@ -65,6 +69,30 @@ async def get_provenance(capsule: CapsulePath, parts: PartsOf) -> Provenance:
         envelopes=tuple(map(json.loads, await attestations.envelopes(found.id))),
         signers=await attestations.signers(found.id, KeyFolder(platform.settings.keys_dir).trust()),
     )
+
+
+@router.get(
+    "/capsules/{capsule}/image",
+    tags=["capsules"],
+    response_class=Response,
+    responses=IMAGE | refused(404, 422, 503),
+)
+async def get_image(capsule: CapsulePath, parts: PartsOf) -> Response:
+    """The capsule as an OCI layout in a tar (``skopeo copy oci-archive:...``), its evidence attached.
+
+    `ETag` is the image's digest. It stands on the server's base image; without one it holds the files alone.
+    """
+    platform = parts.platform
+    found = await platform.records.find_capsule(capsule)
+    images = Images(platform.capsules, platform.attestations, platform.settings.image_base)
+    built = await images.build(found.id)
+    name = found.id.removeprefix("sha256:")[:12]
+    content = await asyncio.to_thread(tar_of, layout_files(built.image, built.attached, name))
+    headers = {
+        "ETag": f'"{built.image.digest}"',
+        "Content-Disposition": f'attachment; filename="capsule-{name}-image.tar"',
+    }
+    return Response(content, media_type="application/x-tar", headers=headers)
 
 
 @router.post("/policy/explain", tags=["policy"], responses=refused(400, 404, 413, 422, 503))

@@ -16,6 +16,7 @@ from qlayer.app.build import open_storage
 from qlayer.app.settings import load_settings
 from qlayer.errors import SandboxError
 from qlayer.llm.fake import FakeLLM
+from qlayer.packaging.oci import read_layout
 from qlayer.sandbox.base import SandboxResult
 from qlayer.sandbox.fake import FakeSandbox, result_of
 from qlayer.types.run import RunSummary
@@ -52,9 +53,21 @@ def test_a_release_is_signed_and_a_denial_ends_with_status_1(qlayer, fakes: Fake
     allowed = qlayer("generate", SPEC, "--release-to", "development")
     assert allowed.exit_code == 0, allowed.output
     assert "allowed for development" in allowed.stdout and "signed with the key default" in allowed.stderr
+    assert "image    sha256:" in allowed.stdout
     denied = qlayer("generate", SPEC, "--release-to", "production", "--json")
     release = json.loads(denied.stdout)["release"]
     assert denied.exit_code == 1 and release["allow"] is False and release["reasons"]
+
+
+def test_the_same_capsule_is_the_same_image(qlayer, fakes: Fakes, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    fakes(lambda _: ANSWER)
+    capsule = json.loads(qlayer("generate", SPEC, "--json").stdout)["capsule"]
+    told = json.loads(qlayer("capsule", "image", capsule, "--json").stdout)
+    written = json.loads(qlayer("capsule", "image", capsule, "--out", str(tmp_path / "i"), "--json").stdout)
+    assert told["image"] == written["image"] and read_layout(tmp_path / "i").digest == told["image"]
+    assert qlayer("capsule", "image", capsule, "--out", str(tmp_path / "i")).exit_code == 2, "it is there"
+    assert "no OCI image layout" in qlayer("capsule", "image", capsule, "--base", str(tmp_path)).output
+    assert "no image reference" in qlayer("capsule", "image", capsule, "--push", "UPPER CASE").output
 
 
 def test_json_is_one_document_and_nothing_else(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]

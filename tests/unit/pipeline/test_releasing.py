@@ -14,11 +14,12 @@ from test_pipeline import RIGHT, WRONG, World, bodies
 from qlayer.errors import InputError, NotFoundError, StoreError
 from qlayer.governance.policy import Policy
 from qlayer.packaging.attestation import Attestations
+from qlayer.packaging.images import Images
 from qlayer.pipeline.releasing import Releasing
 from qlayer.signing.key_file import KeyFolder
 from qlayer.store.fake import FakeReleases
 from qlayer.types.policy import PolicyDecision, ReleaseFacts
-from qlayer.types.run import Governed, RunStatus, Signed
+from qlayer.types.run import Governed, ImageBuilt, RunStatus, Signed
 
 POLICY = Policy()
 
@@ -44,6 +45,7 @@ class ReleasingWorld(World):
             trust=keys.trust,
             decide=decide,
             environments=POLICY.environments,
+            images=Images(self.capsules, self.attestations, None),
             now=lambda: datetime.now(UTC),
         )
         self.pipeline = replace(self.pipeline, releasing=releasing)
@@ -61,6 +63,8 @@ async def test_a_proved_capsule_is_signed_and_allowed_for_development(keys: KeyF
     record = await world.run(release_to="development")
     (signed,), (governed,) = bodies(record, Signed), bodies(record, Governed)
     assert signed.capsule == record.capsule and signed.name == "release"
+    (built,) = bodies(record, ImageBuilt)
+    assert len(built.attached) == 2, "the bill of materials and one signature"
     assert governed.decision.allow and record.finished.reason.endswith("allowed for development")
     verified = await world.attestations.verify(record.capsule, keys.trust(), signed=True)
     assert all(step.ok for step in verified.steps)
@@ -72,7 +76,7 @@ async def test_a_denial_keeps_the_capsule_and_says_why(keys: KeyFolder) -> None:
     assert not governed.decision.allow
     assert any("level" in reason for reason in governed.decision.reasons)
     assert record.status is RunStatus.SUCCEEDED and record.capsule is not None
-    assert "denied for production" in record.finished.reason
+    assert "denied for production" in record.finished.reason and bodies(record, ImageBuilt) == []
 
 
 async def test_what_cannot_be_released_is_refused_before_the_run(keys: KeyFolder, tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import tarfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rest_world import Client, World
 from test_rest_capsules import packed
 
+from qlayer.packaging.oci import read_layout
 from qlayer.signing.key_file import KeyFolder
 from qlayer.types.ids import CapsuleId
 
@@ -57,6 +61,23 @@ async def test_verify_counts_signatures_by_the_servers_keys(world: World, client
         True,
     ]
     assert "release" in by_us["steps"][-1]["detail"]
+
+
+async def test_an_image_comes_as_a_layout_with_its_evidence(
+    world: World, client: Client, tmp_path: Path
+) -> None:
+    capsule = await packed(world)
+    await signed(world, capsule)
+    async with client() as http:
+        first = await http.get(f"/capsules/{capsule}/image")
+        again = await http.get(f"/capsules/{capsule}/image")
+    assert first.content == again.content and first.headers["etag"] == again.headers["etag"]
+    with tarfile.open(fileobj=io.BytesIO(first.content)) as tar:
+        tar.extractall(tmp_path / "layout", filter="data")
+    image = read_layout(tmp_path / "layout")
+    assert f'"{image.digest}"' == first.headers["etag"]
+    index = json.loads((tmp_path / "layout" / "index.json").read_bytes())
+    assert len(index["manifests"]) == 3, "the image, the bill of materials and one signature"
 
 
 async def test_a_policy_says_why_not(world: World, client: Client) -> None:
