@@ -1,166 +1,36 @@
-"""Evaluate the product on a benchmark: greedy against the loop, from the same runs.
+"""Evaluate the product: greedy against the loop on a benchmark of functions, or the suite of whole projects.
 
-Each task goes through the whole pipeline as a user's request would; the loop sees the prompt and nothing
-else. The first attempt of a run is its greedy sample, so one run gives both numbers. Hidden tests only score,
-in split mode, and never touch the run. A ledger keyed by content makes the job resumable: killed at any
-point, a rerun repeats no finished task, and the one under way goes on from its last recorded step.
+Each item goes through the whole pipeline as a user's request would; hidden tests only score. Everything is
+resumable (`jobs.plan`): the same command does only what is missing.
 
 Run it as a Ray Job (``python -m jobs.submit evaluate -- --benchmark humaneval``) or directly
-(``python -m jobs.evaluate --benchmark humaneval``).
+(``python -m jobs.evaluate --benchmark humaneval``, ``python -m jobs.evaluate --suite briefs``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+from rich.table import Table
 
+from jobs import brief_suite
 from jobs.benchmarks import Task, load_tasks
+from jobs.brief_suite import BriefReport, brief_table
 from jobs.ending import explained
-from jobs.ledger import Ledger, LedgerRow, open_ledger
-from jobs.logs import logged
-from jobs.report import ProgressLine, print_report, summarise, write_report
-from qlayer import __version__
-from qlayer.app.build import Platform, build_llm, open_platform
-from qlayer.app.settings import Settings, load_settings
-from qlayer.errors import InputError, SandboxError
-from qlayer.generation.base import Slot
-from qlayer.generation.splice import fill
-from qlayer.generation.templates import choose
-from qlayer.llm.base import LLM
-from qlayer.llm.catalogue import Catalogue
-from qlayer.sandbox.base import Limits, SplitJob
-from qlayer.types.candidate import Candidate
-from qlayer.types.ids import Digest, ModelId, digest_of
-from qlayer.types.run import Checked, Decided, RunRecord, RunRequest, Sampled, SlotSettled, SpecParsed
-from qlayer.types.source import SourceTree
+from jobs.function_suite import evaluate_functions
+from jobs.plan import Setup
+from jobs.report import Report, write_report
+from jobs.report_table import report_tables
+from qlayer.app.settings import load_settings
+from qlayer.cli.render import out as stdout
+from qlayer.cli.render import print_json
+from qlayer.errors import InputError
 from qlayer.types.usage import Budget
-from qlayer.types.verdict import Outcome
-
-SCORING_LIMITS = Limits(wall_s=90.0, cpu_s=15.0, idle_s=30.0)
-"""For hidden tests; the slowest canonical HumanEval solution needs under two CPU seconds. The wall is far off
-so that an endless loop meets the CPU's limit also on a busy host, where a wall would decide nothing."""
-
-
-class TaskResult(LedgerRow):
-    """What became of one task."""
-
-    task: str
-    run_id: str
-    greedy: Outcome
-    """Hidden tests on the first sample."""
-    final: Outcome
-    """Hidden tests on what the loop kept."""
-    level: str | None
-    """Level of the capsule: V2 means that all trusted tests passed."""
-    examples: int
-    """Trusted examples found in the prompt."""
-    samples: int
-    cut_off: int = 0
-    """Samples that ended at the cap on tokens instead of by themselves."""
-    extracted: int
-    """Of the samples that ended by themselves, those that gave a parsable function."""
-    greedy_tokens: int
-    tokens: int
-    """Generated tokens of all samples."""
-    seconds: float
-    reason: str
-
-
-def item_key(plan_digest: Digest, task: Task) -> Digest:
-    return digest_of([plan_digest, task.digest])
-
-
-class Evaluation:
-    """One benchmark on one model over an open platform."""
-
-    def __init__(
-        self, platform: Platform, ledger: Ledger[TaskResult], model: ModelId, budget: Budget, plan: Digest
-    ) -> None:
-        self._platform = platform
-        self._ledger = ledger
-        self._model = model
-        self._budget = budget
-        self._plan = plan
-
-    async def run(self, tasks: Iterable[Task], concurrency: int, progress: ProgressLine) -> None:
-        """Do what the ledger lacks, `concurrency` tasks at a time, in order."""
-        missing = iter([task for task in tasks if item_key(self._plan, task) not in self._ledger])
-
-        async def worker() -> None:
-            for task in missing:
-                result = await self._task(task)
-                self._ledger.add(result)
-                progress.advance(result)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
-
-    async def _task(self, task: Task) -> TaskResult:
-        key = item_key(self._plan, task)
-        request = RunRequest(
-            text=task.text, template="function", model=self._model, budget=self._budget, origin="job"
-        )
-        pipeline = self._platform.pipeline
-        run_id, _ = await pipeline.submit(request, idempotency_key=key)
-        record = await pipeline.execute(run_id, owner=f"evaluate-{key[7:19]}")
-        return await self._score(task, key, record)
-
-    async def _score(self, task: Task, key: Digest, record: RunRecord) -> TaskResult:
-        bodies = [event.body for event in record.events]
-        spec = next(b.spec for b in bodies if isinstance(b, SpecParsed))
-        checked = {b.attempt: b for b in bodies if isinstance(b, Checked)}
-        whole = {b.attempt for b in bodies if isinstance(b, Sampled) and b.finish_reason == "stop"}
-        kept = next((b.kept for b in bodies if isinstance(b, SlotSettled)), None)
-        decided = next((b for b in bodies if isinstance(b, Decided)), None)
-        skeleton = choose(spec)[0].instantiate(spec)
-        (slot,) = skeleton.slots
-        greedy = await self._judge(task, slot, skeleton.tree, checked[0].candidate if 0 in checked else None)
-        final = greedy
-        if kept not in (0, None):
-            final = await self._judge(task, slot, skeleton.tree, checked[kept].candidate)
-        return TaskResult(
-            key=key,
-            task=task.id,
-            run_id=record.id,
-            greedy=greedy,
-            final=final,
-            level=decided.decision.level if decided is not None else None,
-            examples=len(spec.examples),
-            samples=len(checked),
-            cut_off=sum(attempt not in whole for attempt in checked),
-            extracted=sum(attempt in whole and _parsed(b.candidate) for attempt, b in checked.items()),
-            greedy_tokens=checked[0].candidate.usage.completion_tokens if 0 in checked else 0,
-            tokens=record.usage.completion_tokens,
-            seconds=record.finished.seconds if record.finished is not None else 0.0,
-            reason=record.finished.reason if record.finished is not None else "",
-        )
-
-    async def _judge(self, task: Task, slot: Slot, tree: SourceTree, candidate: Candidate | None) -> Outcome:
-        """Hidden tests on one candidate. Raises `SandboxError` when the platform broke twice over."""
-        if candidate is None or not candidate.runnable:
-            return Outcome.COMPILE_ERROR
-        job = SplitJob(
-            tree=fill(tree, slot, candidate.code),
-            module=slot.module,
-            function=task.entry_point,
-            tests=task.tests,
-        )
-        for _ in range(3):
-            verdict = (await self._platform.sandbox.run(job, SCORING_LIMITS)).verdict
-            if verdict.outcome not in (Outcome.SANDBOX_ERROR, Outcome.NO_VERDICT):
-                return verdict.outcome
-        raise SandboxError(f"{task.id} could not be judged: {verdict.cause}")
-
-
-def _parsed(candidate: Candidate) -> bool:
-    return not any(diagnosis.rule == "syntax" for diagnosis in candidate.diagnoses)
 
 
 def some_of(tasks: tuple[Task, ...], random: int | None) -> tuple[Task, ...]:
@@ -172,58 +42,30 @@ def some_of(tasks: tuple[Task, ...], random: int | None) -> tuple[Task, ...]:
     return tuple(tasks[at] for at in sorted(Random(0).sample(range(len(tasks)), random)))
 
 
-@asynccontextmanager
-async def model_for(settings: Settings, log: Path | None) -> AsyncIterator[LLM | None]:
-    """The model behind its log; None, so that the platform opens its own, when there is no log."""
-    if log is None:
-        yield None
-        return
-    llm = build_llm(settings, Catalogue.load(settings.catalogue))
-    try:
-        with logged(log, llm) as answers:
-            yield answers
-            typer.echo(f"{answers.replayed} answers replayed, {answers.missed} asked of the model", err=True)
-    finally:
-        await llm.aclose()
-
-
-async def evaluate(
-    settings: Settings,
-    *,
-    benchmark: str,
-    first: int,
-    limit: int | None,
-    out: Path,
-    concurrency: int,
-    as_json: bool,
-    random: int | None = None,
-    log: Path | None = None,
-) -> None:
-    """Run the evaluation and write ``results.jsonl`` (the ledger) and ``report.json`` into `out`."""
+def chosen_tasks(benchmark: str, random: int | None, first: int, limit: int | None) -> tuple[Task, ...]:
+    """Raises `InputError` when no task is left."""
     tasks = some_of(load_tasks(benchmark), random)[first : None if limit is None else first + limit]
     if not tasks:
         raise InputError("no task is left after --first and --limit", field="limit")
-    name = Path(benchmark).name
-    plan = digest_of([name, settings.model, settings.budget, __version__])
-    own = settings.model_copy(
-        update={"records_url": f"sqlite+aiosqlite:///{out / 'runs.db'}", "blobs_url": str(out / "blobs")}
-    )
-    with open_ledger(out / "results.jsonl", TaskResult) as ledger:
-        done_before = sum(item_key(plan, task) in ledger for task in tasks)
-        progress = ProgressLine(total=len(tasks), done=done_before, quiet=as_json)
-        async with model_for(own, log) as llm, open_platform(own, llm=llm) as platform:
-            with progress:
-                await Evaluation(platform, ledger, settings.model, settings.budget, plan).run(
-                    tasks, concurrency, progress
-                )
-        keys = {item_key(plan, task) for task in tasks}
-        report = summarise(name, settings.model, [row for row in ledger.rows if row.key in keys], done_before)
-    write_report(report, out / "report.json")
-    print_report(report, as_json=as_json)
+    return tasks
+
+
+def show(report: Report | BriefReport, tables: Sequence[Table], setup: Setup, *, as_json: bool) -> None:
+    """Into ``report.json``, and to stdout as JSON or as tables."""
+    write_report(report, setup.out / "report.json")
+    if as_json:
+        print_json(report)
+        return
+    for table in tables:
+        stdout().print(table)
+        stdout().print()
 
 
 def main(
-    benchmark: Annotated[str, typer.Option(help="humaneval, or a JSONL file")] = "humaneval",
+    suite: Annotated[
+        Literal["functions", "briefs"], typer.Option(help="a benchmark's functions, or our whole projects")
+    ] = "functions",
+    benchmark: Annotated[str, typer.Option(help="of functions: humaneval, or a JSONL file")] = "humaneval",
     model: Annotated[
         str | None, typer.Option(help="id of the catalogue; default: the configured one")
     ] = None,
@@ -231,35 +73,47 @@ def main(
     limit: Annotated[int | None, typer.Option(min=1, help="how many tasks")] = None,
     first: Annotated[int, typer.Option(min=0, help="index of the first task")] = 0,
     random: Annotated[int | None, typer.Option(min=1, help="a fixed random subset of so many tasks")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="of every run; repeat it for several, default 0")
+    ] = None,
     log: Annotated[
         Path | None,
         typer.Option(help="answers to replay (jobs.draw); missing ones are added"),
     ] = None,
+    replay_only: Annotated[
+        bool, typer.Option(help="ask no model: what the log lacks is counted as incomplete")
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="tasks at once")] = 2,
     llm_url: Annotated[str | None, typer.Option(help="OpenAI-compatible server; default: settings")] = None,
     budget_tokens: Annotated[int, typer.Option(min=1, help="generated tokens a task")] = 6_000,
     budget_seconds: Annotated[float, typer.Option(min=1, help="seconds a task")] = 3_600.0,
     json_output: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
-    """Greedy against the loop on a benchmark; resumable, hidden tests only score."""
+    """Greedy against the loop, or whole projects; resumable, hidden tests only score."""
     with explained():
+        if replay_only and log is None:
+            raise InputError("there is nothing to replay", field="replay_only", hint="give --log FOLDER")
         settings = load_settings(
             model=model, llm_url=llm_url, budget=Budget(tokens=budget_tokens, seconds=budget_seconds)
         )
-        folder = out or settings.data_dir / "evaluations" / f"{Path(benchmark).stem}-{settings.model}"
-        asyncio.run(
-            evaluate(
-                settings,
-                benchmark=benchmark,
-                first=first,
-                limit=limit,
-                out=folder.resolve(),
-                concurrency=concurrency,
-                as_json=json_output,
-                random=random,
-                log=log,
-            )
+        name = "briefs" if suite == "briefs" else Path(benchmark).stem
+        setup = Setup(
+            out=(out or settings.data_dir / "evaluations" / f"{name}-{settings.model}").resolve(),
+            seeds=tuple(dict.fromkeys(seed or [0])),
+            concurrency=concurrency,
+            log=log,
+            replay_only=replay_only,
         )
+        if suite == "briefs":
+            briefs = brief_suite.chosen_briefs(first, limit)
+            of_briefs = asyncio.run(brief_suite.evaluate_briefs(settings, setup, briefs, quiet=json_output))
+            show(of_briefs, [brief_table(of_briefs)], setup, as_json=json_output)
+            return
+        tasks = chosen_tasks(benchmark, random, first, limit)
+        report = asyncio.run(
+            evaluate_functions(settings, setup, Path(benchmark).name, tasks, quiet=json_output)
+        )
+        show(report, report_tables(report), setup, as_json=json_output)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import cast
 
 from jobs.draw import SampleRow
 from jobs.ledger import LedgerRow, open_ledger
-from qlayer.llm.base import LLM, FinishReason
+from qlayer.llm.base import LLM, FinishReason, ServedModel
 from qlayer.llm.logged import LoggedAnswer, LoggedLLM
 from qlayer.types.usage import TokenUsage
 
@@ -41,11 +41,15 @@ def _as_answer(row: SampleRow) -> LoggedAnswer:
 
 
 @contextmanager
-def logged(folder: Path, behind: LLM | None) -> Iterator[LoggedLLM]:
-    """Raises `ConflictError` while another process adds answers to this folder."""
+def logged(folder: Path, behind: LLM | None, *, served: tuple[ServedModel, ...] = ()) -> Iterator[LoggedLLM]:
+    """`served` counts as served when there is no model behind.
+
+    Raises `ConflictError` while another process adds answers to this folder.
+    """
     with open_ledger(folder / "answers.jsonl", AnswerRow) as ledger:
         yield LoggedLLM(
             (*drawn(folder), *(row.answer for row in ledger.rows)),
             behind,
             keep=lambda answer: ledger.add(AnswerRow(key=answer.key, answer=answer)),
+            served=served,
         )

@@ -17,8 +17,11 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return min(1.0, 2 * tail / 2.0**changed)
 
 
-def wilson(right: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share, 0 to 1 (Wilson 1927): also for few tasks, or none or all right."""
+def wilson(right: float, of: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The score interval of a share, 0 to 1 (Wilson 1927): also for few tasks, or none or all right.
+
+    `right` may be a mean over repeats.
+    """
     if of == 0:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + confidence) / 2)

@@ -24,10 +24,10 @@ from rich.table import Table
 from jobs.benchmarks import Task, load_tasks
 from jobs.draw import SampleRow
 from jobs.ending import explained
-from jobs.evaluate import SCORING_LIMITS
 from jobs.ledger import Ledger, LedgerRow, open_ledger
+from jobs.scoring import hidden_outcome
 from qlayer.app.settings import load_settings
-from qlayer.errors import InputError, SandboxError
+from qlayer.errors import InputError
 from qlayer.generation.autofix import autofix
 from qlayer.generation.base import Skeleton, Slot
 from qlayer.generation.extract import extract_code
@@ -35,7 +35,7 @@ from qlayer.generation.gate import ast_digest, inspect
 from qlayer.generation.intake import parse_spec
 from qlayer.generation.splice import fill
 from qlayer.generation.templates import choose
-from qlayer.sandbox.base import Sandbox, SplitJob
+from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.warm import WarmSandbox
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest
@@ -118,7 +118,7 @@ async def judge(task: Task, sample: SampleRow, sandbox: Sandbox) -> JudgedRow:
         results = [await run_check(plan, tree, sandbox) for plan in seen.slot.checks]
         passed = sum(result.passed for result in results if result.trusted)
         total = sum(result.total for result in results if result.trusted)
-        hidden = await _hidden(task, seen.slot, tree, sandbox)
+        hidden = await hidden_outcome(task, seen.slot, tree, sandbox)
     return JudgedRow(
         key=sample.key,
         task=task.id,
@@ -131,15 +131,6 @@ async def judge(task: Task, sample: SampleRow, sandbox: Sandbox) -> JudgedRow:
         hidden=hidden,
         tokens=sample.tokens,
     )
-
-
-async def _hidden(task: Task, slot: Slot, tree: SourceTree, sandbox: Sandbox) -> Outcome:
-    job = SplitJob(tree=tree, module=slot.module, function=task.entry_point, tests=task.tests)
-    for _ in range(3):
-        verdict = (await sandbox.run(job, SCORING_LIMITS)).verdict
-        if verdict.outcome not in (Outcome.SANDBOX_ERROR, Outcome.NO_VERDICT):
-            return verdict.outcome
-    raise SandboxError(f"{task.id} could not be judged: {verdict.cause}")
 
 
 async def compared(task: Task, rows: Sequence[JudgedRow], sandbox: Sandbox) -> Judged:

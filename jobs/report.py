@@ -1,36 +1,89 @@
-"""What an evaluation says: five numbers, a table for people, a file for programs, and progress on the way."""
+"""What an evaluation says of a benchmark: five numbers and what stands behind them, folded from its rows.
+
+With several seeds a task's share of right runs counts for the task: tasks are what was drawn at random, so
+intervals and the test of significance are over tasks, and every seed makes them no narrower.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import fmean
+from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from pydantic import BaseModel
 
 from jobs.paired import mcnemar, wilson
+from jobs.results import TaskResult
 from qlayer.types.check import Level
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import ModelId
 from qlayer.types.verdict import Outcome
 
-if TYPE_CHECKING:
-    from jobs.evaluate import TaskResult
+Key = TypeVar("Key")
+Interval = tuple[float, float]
+CALIBRATED = (Level.V2, Level.V3, Level.V4)
+
+
+class FiveNumbers(Frozen):
+    """Shares of the runs that are right, 0 to 1, by who chooses; and what the programs cost."""
+
+    runs: int
+    greedy: float
+    """The first sample, at temperature 0."""
+    random: float
+    """One of the samples that were drawn for the task, picked blindly."""
+    selected: float
+    """What the loop kept."""
+    oracle: float
+    """The best of all programs of the run, repairs included."""
+    tokens_mean: float
+    """Generated, a run."""
+    tokens_p95: int
+
+    @property
+    def efficiency(self) -> float | None:
+        """(selected - random) / (oracle - random); None when there is nothing to choose."""
+        room = self.oracle - self.random
+        return (self.selected - self.random) / room if room > 0 else None
+
+
+class SeedNumbers(FiveNumbers):
+    """Of one seed."""
+
+    seed: int
 
 
 class Calibrated(Frozen):
-    """What a level was worth: the tasks labelled with it or a higher one, and how many are right."""
+    """What a level was worth: the runs labelled with it or a higher one, and how many are right."""
 
     level: str
-    tasks: int
+    runs: int
     right: int
     coverage: float
-    """Of all tasks."""
-    right_low: float
-    right_high: float
-    """Ends of the Wilson interval of right / tasks, 95 %."""
+    """Of all runs."""
+    right_interval: Interval
+    """Wilson's, of right / runs, 95 %."""
+
+    @property
+    def wrong(self) -> int:
+        return self.runs - self.right
+
+
+class Fixing(Frozen):
+    """What the automatic fixes did to the programs of all runs."""
+
+    programs: int
+    changed: int
+    changed_right: int
+    """Of these, those that pass the hidden tests."""
+    broken: int
+    """The gate refuses them as the model gave them."""
+    rescued: int
+    """Of these, those that run after the fixes."""
+    rescued_right: int
+    """Of these, those that pass the hidden tests: nothing else would have made them right."""
 
 
 class Report(Frozen):
@@ -38,173 +91,142 @@ class Report(Frozen):
 
     benchmark: str
     model: ModelId
+    replay_only: bool
+    """No model was asked."""
     tasks: int
+    incomplete: int
+    """Runs that are left out of every number, because the log lacks an answer."""
     resumed: int
-    """Tasks that were in the ledger before this run and were not done again."""
+    """Runs that were in the ledger before and were not done again."""
+    numbers: FiveNumbers
+    efficiency: float | None
+    seeds: tuple[SeedNumbers, ...]
+    greedy_interval: Interval
+    selected_interval: Interval
+    """Wilson intervals over the tasks, 95 %."""
+    gained: tuple[str, ...]
+    """Tasks that the loop got right more often than the greedy sample."""
+    lost: tuple[str, ...]
+    """Tasks that the greedy sample got right more often."""
+    p_value: float
+    """Of no difference between greedy and loop: McNemar's exact test on the gained and the lost tasks."""
+    calibration: tuple[Calibrated, ...]
+    proved_wrong: tuple[str, ...]
+    """Tasks with a capsule of V2 or more that fails the hidden tests."""
+    confident_wrong: float
+    """Runs labelled V3 or higher that are wrong, of all runs."""
+    signed_wrong: float
+    """Runs that the platform's decision allows and that are wrong, of all runs."""
+    fixing: Fixing
     extraction_rate: float
     """Samples that gave a parsable function, of all that ended by themselves."""
     cut_off_rate: float
     """Samples that ended at the cap on tokens, of all samples."""
-    greedy_passed: int
-    final_passed: int
-    greedy_rate: float
-    final_rate: float
-    gained: tuple[str, ...]
-    """Tasks that the loop got right and the greedy sample did not."""
-    lost: tuple[str, ...]
-    """Tasks that the greedy sample got right and the loop did not."""
-    p_value: float
-    """Of no difference between greedy and loop, McNemar's exact test on the gained and the lost."""
-    greedy_interval: tuple[float, float]
-    final_interval: tuple[float, float]
-    """Wilson intervals of the rates, 95 %."""
-    calibration: tuple[Calibrated, ...]
-    proved: int
-    """Tasks whose capsule reached V2 or more."""
-    proved_wrong: tuple[str, ...]
-    """Of those, the ones that fail the hidden tests."""
     greedy_tokens_mean: float
-    tokens_mean: float
-    tokens_p95: int
     seconds_mean: float
+    """Of work, a run; with a log they tell nothing about the model."""
 
 
-class ProgressLine:
-    """A bar on a terminal, a line per ten tasks elsewhere."""
-
-    def __init__(self, *, total: int, done: int, quiet: bool) -> None:
-        self._console = Console(stderr=True)
-        self._total, self._done, self._passed, self._greedy, self._seen = total, done, 0, 0, 0
-        self._quiet = quiet
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("tasks", total=total, completed=done)
-
-    def __enter__(self) -> ProgressLine:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
-
-    def advance(self, result: TaskResult) -> None:
-        self._done += 1
-        self._seen += 1
-        self._passed += result.final is Outcome.ACCEPTED
-        self._greedy += result.greedy is Outcome.ACCEPTED
-        text = f"greedy {self._greedy}/{self._seen}  loop {self._passed}/{self._seen}"
-        self._bar.update(self._task, completed=self._done, description=text)
-        plain = not self._quiet and not self._console.is_terminal
-        if plain and (self._done % 10 == 0 or self._done == self._total):
-            self._console.print(f"{self._done}/{self._total} tasks  {text}", highlight=False)
-
-
-def summarise(benchmark: str, model: ModelId, rows: Sequence[TaskResult], resumed: int) -> Report:
-    """Fold the ledger's rows. `rows` must not be empty."""
-    tokens = sorted(row.tokens for row in rows)
-    proved = _labelled(rows, Level.V2)
-    greedy = {row.task for row in rows if row.greedy is Outcome.ACCEPTED}
-    final = {row.task for row in rows if row.final is Outcome.ACCEPTED}
-    count = len(rows)
-    samples, cut_off = sum(r.samples for r in rows), sum(r.cut_off for r in rows)
+def summarise(
+    benchmark: str,
+    model: ModelId,
+    rows: Sequence[TaskResult],
+    *,
+    resumed: int = 0,
+    incomplete: int = 0,
+    replay_only: bool = False,
+) -> Report:
+    """Fold the ledger's rows. `rows` must not be empty. Pure."""
+    by_task, by_seed = _grouped(rows, lambda row: row.task), _grouped(rows, lambda row: row.seed)
+    numbers, tasks = five_numbers(rows), len(by_task)
+    ahead = {task: sum(row.right - row.greedy_right for row in runs) for task, runs in by_task.items()}
+    gained = tuple(sorted(task for task, more in ahead.items() if more > 0))
+    lost = tuple(sorted(task for task, more in ahead.items() if more < 0))
+    cut_off = sum(row.cut_off for row in rows)
+    samples = sum(row.samples for row in rows)
     return Report(
         benchmark=benchmark,
         model=model,
-        tasks=count,
+        replay_only=replay_only,
+        tasks=tasks,
+        incomplete=incomplete,
         resumed=resumed,
-        extraction_rate=sum(r.extracted for r in rows) / max(1, samples - cut_off),
+        numbers=numbers,
+        efficiency=numbers.efficiency,
+        seeds=tuple(
+            SeedNumbers(seed=seed, **five_numbers(runs).model_dump())
+            for seed, runs in sorted(by_seed.items())
+        ),
+        greedy_interval=wilson(numbers.greedy * tasks, tasks),
+        selected_interval=wilson(numbers.selected * tasks, tasks),
+        gained=gained,
+        lost=lost,
+        p_value=mcnemar(len(gained), len(lost)),
+        calibration=tuple(_calibrated(rows, level) for level in CALIBRATED),
+        proved_wrong=tuple(sorted({row.task for row in _labelled(rows, Level.V2) if not row.right})),
+        confident_wrong=sum(not row.right for row in _labelled(rows, Level.V3)) / len(rows),
+        signed_wrong=sum(row.allowed and not row.right for row in rows) / len(rows),
+        fixing=_fixing(rows),
+        extraction_rate=sum(row.extracted for row in rows) / max(1, samples - cut_off),
         cut_off_rate=cut_off / max(1, samples),
-        greedy_passed=len(greedy),
-        final_passed=len(final),
-        greedy_rate=len(greedy) / count,
-        final_rate=len(final) / count,
-        gained=tuple(sorted(final - greedy)),
-        lost=tuple(sorted(greedy - final)),
-        p_value=mcnemar(len(final - greedy), len(greedy - final)),
-        greedy_interval=wilson(len(greedy), count),
-        final_interval=wilson(len(final), count),
-        calibration=tuple(_calibrated(rows, level) for level in (Level.V2, Level.V3, Level.V4)),
-        proved=len(proved),
-        proved_wrong=tuple(sorted(r.task for r in proved if r.final is not Outcome.ACCEPTED)),
-        greedy_tokens_mean=sum(r.greedy_tokens for r in rows) / count,
-        tokens_mean=sum(tokens) / count,
-        tokens_p95=tokens[min(count - 1, int(0.95 * count))],
-        seconds_mean=sum(r.seconds for r in rows) / count,
+        greedy_tokens_mean=fmean(row.greedy_tokens for row in rows),
+        seconds_mean=fmean(row.seconds for row in rows),
     )
 
 
+def five_numbers(rows: Sequence[TaskResult]) -> FiveNumbers:
+    """Of at least one run. Pure."""
+    tokens = sorted(row.tokens for row in rows)
+    return FiveNumbers(
+        runs=len(rows),
+        greedy=fmean(row.greedy_right for row in rows),
+        random=fmean(row.random_right for row in rows),
+        selected=fmean(row.right for row in rows),
+        oracle=fmean(row.oracle_right for row in rows),
+        tokens_mean=fmean(tokens),
+        tokens_p95=tokens[min(len(tokens) - 1, int(0.95 * len(tokens)))],
+    )
+
+
+def _grouped(rows: Sequence[TaskResult], key: Callable[[TaskResult], Key]) -> dict[Key, list[TaskResult]]:
+    groups: dict[Key, list[TaskResult]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
 def _labelled(rows: Sequence[TaskResult], least: Level) -> list[TaskResult]:
-    """The tasks with this level or a higher one; the levels' names are in their order."""
+    """The runs with this level or a higher one; the levels' names are in their order."""
     return [row for row in rows if row.level is not None and row.level >= least]
 
 
 def _calibrated(rows: Sequence[TaskResult], level: Level) -> Calibrated:
     labelled = _labelled(rows, level)
-    right = sum(row.final is Outcome.ACCEPTED for row in labelled)
-    low, high = wilson(right, len(labelled))
+    right = sum(row.right for row in labelled)
     return Calibrated(
         level=level,
-        tasks=len(labelled),
+        runs=len(labelled),
         right=right,
         coverage=len(labelled) / len(rows),
-        right_low=low,
-        right_high=high,
+        right_interval=wilson(right, len(labelled)),
     )
 
 
-def write_report(report: Report, path: Path) -> None:
+def _fixing(rows: Sequence[TaskResult]) -> Fixing:
+    programs = [one for row in rows for one in row.candidates]
+    rescued = [one for one in programs if one.broken and one.hidden is not Outcome.COMPILE_ERROR]
+    return Fixing(
+        programs=len(programs),
+        changed=sum(bool(one.fixes) for one in programs),
+        changed_right=sum(bool(one.fixes) and one.right for one in programs),
+        broken=sum(one.broken for one in programs),
+        rescued=len(rescued),
+        rescued_right=sum(one.right for one in rescued),
+    )
+
+
+def write_report(report: BaseModel, path: Path) -> None:
     """Atomically: a reader sees the old report or the new one."""
     part = path.with_suffix(".part")
     part.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     part.replace(path)
-
-
-def print_report(report: Report, *, as_json: bool) -> None:
-    console = Console()
-    if as_json:
-        console.out(report.model_dump_json(indent=2), highlight=False)
-        return
-    table = Table(title=f"{report.benchmark} with {report.model}, {report.tasks} tasks")
-    table.add_column("measure")
-    table.add_column("value", justify="right")
-    for name, value in (
-        ("extraction rate", f"{report.extraction_rate:.1%}"),
-        ("cut off at the token cap", f"{report.cut_off_rate:.1%}"),
-        ("greedy", _rate(report.greedy_passed, report.greedy_rate, report.greedy_interval)),
-        ("loop", _rate(report.final_passed, report.final_rate, report.final_interval)),
-        (
-            "gained / lost by the loop",
-            f"{len(report.gained)} / {len(report.lost)} (p = {report.p_value:.3f})",
-        ),
-        ("proved (V2 or more)", str(report.proved)),
-        (
-            "proved but wrong",
-            f"{len(report.proved_wrong)} ({len(report.proved_wrong) / max(1, report.proved):.1%})",
-        ),
-        (
-            "tokens a task: greedy, loop, p95",
-            f"{report.greedy_tokens_mean:.0f}, {report.tokens_mean:.0f}, {report.tokens_p95}",
-        ),
-        ("seconds a task", f"{report.seconds_mean:.1f}"),
-        ("taken from the ledger", str(report.resumed)),
-    ):
-        table.add_row(name, value)
-    console.print(table)
-    levels = Table(title="what the levels were worth")
-    for heading in ("level or higher", "coverage", "right"):
-        levels.add_column(heading, justify="left" if heading.startswith("level") else "right")
-    for row in report.calibration:
-        share = row.right / row.tasks if row.tasks else None
-        right = "" if share is None else _rate(row.right, share, (row.right_low, row.right_high))
-        levels.add_row(row.level, f"{row.tasks} ({row.coverage:.1%})", right)
-    console.print(levels)
-
-
-def _rate(passed: int, rate: float, interval: tuple[float, float]) -> str:
-    return f"{passed} ({rate:.1%}, 95 %: {interval[0]:.1%} to {interval[1]:.1%})"

@@ -54,7 +54,7 @@ def rescues(
         fixed, names = autofix(code, slot)
         seconds.append(clock() - began)
         fixes.update(names)
-        changes[_refused(code, slot), _refused(fixed, slot)] += 1
+        changes[refused(code, slot), refused(fixed, slot)] += 1
     if not seconds:
         return None
     return Rescue(
@@ -68,5 +68,6 @@ def rescues(
     )
 
 
-def _refused(code: str, slot: Slot) -> bool:
+def refused(code: str, slot: Slot) -> bool:
+    """Whether the gate keeps this code from being run."""
     return any(diagnosis.fatal for diagnosis in inspect(code, slot))

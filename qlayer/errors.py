@@ -14,6 +14,7 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     ├── LLMError               the language model's side broke
     │   ├── LLMUnavailable     not reachable or overloaded; retry helps
     │   ├── PromptTooLong      the prompt does not fit the context; retry does not help
+    │   ├── AnswerMissing      a log of answers lacks this one; retry helps once it was drawn
     │   └── WeightsError       weights are missing, damaged or cannot be fetched
     │       └── SourceFailed   one source of several did not give them; the next one is tried
     ├── SandboxError           the sandbox itself broke; never the judged program's fault
@@ -135,6 +136,12 @@ class PromptTooLong(LLMError):
         super().__init__(message, hint=hint)
         self.prompt_tokens = prompt_tokens
         self.context_tokens = context_tokens
+
+
+class AnswerMissing(LLMError):
+    """A log holds no answer to this request and no model stands behind it. Trying again helps when it grew."""
+
+    retryable = True
 
 
 class WeightsError(LLMError):

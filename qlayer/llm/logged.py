@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
-from qlayer.errors import LLMError
+from qlayer.errors import AnswerMissing
 from qlayer.llm.base import LLM, ChatChunk, ChatRequest, FinishReason, ServedModel
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest, digest_of
@@ -43,7 +43,7 @@ class LoggedLLM:
     """The log before the model behind it; `keep` is told every new whole answer before its last chunk is.
 
     Logprobs are not logged: a request for them goes to the model behind. Raises, beside what the model behind
-    raises, `LLMError` for an answer that is not logged when there is no model behind.
+    raises, `AnswerMissing` for an answer that is not logged when there is no model behind.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LoggedLLM:
             return
         self.missed += 1
         if self._behind is None:
-            raise LLMError(
+            raise AnswerMissing(
                 f"the log holds no answer to this request ({key})",
                 hint="draw it first, or let the model behind the log answer what is missing",
             )

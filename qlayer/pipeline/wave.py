@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from qlayer.errors import BudgetExceeded
+from qlayer.errors import BudgetExceeded, LLMError
 from qlayer.pipeline.attempts import Attempt
 from qlayer.pipeline.policy import LoopPolicy
 from qlayer.pipeline.sampling import Ask
@@ -98,13 +98,14 @@ class Waves:
             asyncio.create_task(self.bench.sampler.sample(self._ask(work, index, AttemptKind.SAMPLE), brake))
             for index in wave
         ]
-        exhausted: BudgetExceeded | None = None
+        # What one sample failed of matters only where the others do not settle it.
+        failed: BudgetExceeded | LLMError | None = None
         try:
             for arrived in asyncio.as_completed(drawing):
                 try:
                     sampled, text = await arrived
-                except BudgetExceeded as error:
-                    exhausted = error
+                except (BudgetExceeded, LLMError) as error:
+                    failed = error
                     continue
                 if sampled.finish_reason == "cancelled":
                     continue
@@ -115,8 +116,8 @@ class Waves:
             for task in drawing:
                 task.cancel()
             await asyncio.gather(*drawing, return_exceptions=True)
-        if exhausted is not None and not brake.pulled:
-            raise exhausted
+        if failed is not None and not brake.pulled:
+            raise failed
 
     async def _examined(self, work: Work, sampled: Sampled, text: str) -> Attempt:
         attempt = await self.bench.examiner.examine(sampled, text, work.slot, work.tree, work.attempts)

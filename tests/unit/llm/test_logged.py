@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from jobs.draw import key_of
-from qlayer.errors import LLMError
+from qlayer.errors import AnswerMissing, LLMError
 from qlayer.generation.sampler import Draw
 from qlayer.llm.base import ChatRequest, Message, ServedModel, complete
 from qlayer.llm.fake import Failure, FakeLLM
@@ -42,7 +42,7 @@ async def test_another_request_is_a_miss_that_is_told(other: ChatRequest) -> Non
     kept: list[LoggedAnswer] = []
     await complete(LoggedLLM((), FakeLLM([TEXT]), keep=kept.append), request())
     replay = LoggedLLM(kept, None)
-    with pytest.raises(LLMError, match="holds no answer"):
+    with pytest.raises(AnswerMissing, match="holds no answer"):
         await complete(replay, other)
     assert replay.missed == 1
 

@@ -23,9 +23,9 @@ from test_pipeline import (
     until,
 )
 
-from qlayer.errors import ConflictError, InputError, NotFoundError
+from qlayer.errors import ConflictError, InputError, LLMError, NotFoundError
 from qlayer.llm.base import ChatRequest
-from qlayer.llm.fake import FakeLLM, FakeLLMConfig
+from qlayer.llm.fake import Failure, FakeLLM, FakeLLMConfig
 from qlayer.pipeline.budget import BudgetMeter
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import LoopPolicy
@@ -449,3 +449,16 @@ async def test_another_selector_chooses_where_the_policy_says_so() -> None:
     record = await World(answers, policy=POLICY.model_copy(update={"selector": "first"})).run()
     (selected,) = bodies(record, Selected)
     assert (selected.selector, selected.chosen) == ("first", 0), "it passes the examples, and came first"
+
+
+@pytest.mark.parametrize("quorum", [2, 3])
+async def test_a_sample_that_cannot_be_had_matters_only_where_the_others_do_not_settle_it(
+    quorum: int,
+) -> None:
+    samples: dict[int, Any] = {1: Failure(LLMError("gone")), 2: RIGHT, 3: ADD_AGAIN}
+    world = World(ByDice(WRONG, samples), policy=POLICY.model_copy(update={"quorum": quorum}))
+    if quorum == 2:
+        assert settled(await world.run()).solved
+    else:
+        with pytest.raises(LLMError, match="gone"):
+            await world.run()
