@@ -128,7 +128,7 @@ def _print(report: ScanReport) -> None:
             one.version or "not installed",
             str(one.files),
             "cached" if one.cached else f"{one.seconds:.2f}",
-            str(len(one.findings)),
+            str(one.findings),
         )
         for one in report.tools
     )

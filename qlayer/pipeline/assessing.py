@@ -11,12 +11,11 @@ from qlayer.pipeline.proving import samples_of
 from qlayer.types.assessment import Assessment, CheckCost
 from qlayer.types.run import Assessed, RunRecord, SlotSettled
 from qlayer.types.source import SourceTree
-from qlayer.validation.assessment import assess
+from qlayer.validation.assessment import Weaknesses, assess
 from qlayer.validation.profile import costs
-from qlayer.validation.security import Scanner
 
 
-async def assess_run(journal: Journal, skeleton: Skeleton, tree: SourceTree, scan: Scanner) -> Assessment:
+async def assess_run(journal: Journal, skeleton: Skeleton, tree: SourceTree, scan: Weaknesses) -> Assessment:
     """Assess the files that hold slots. What the tests cost is read from the record."""
     record = await journal.record()
 

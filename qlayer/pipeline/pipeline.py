@@ -38,6 +38,7 @@ from qlayer.pipeline.releasing import Releasing
 from qlayer.pipeline.sampling import Sampler
 from qlayer.pipeline.work import Larger
 from qlayer.sandbox.base import Sandbox
+from qlayer.scan.weaknesses import bandit
 from qlayer.store.base import Blobs, Records
 from qlayer.types.capsule import ModelCard
 from qlayer.types.check import CheckResult
@@ -56,8 +57,8 @@ from qlayer.types.run import (
 )
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Spec
+from qlayer.validation.assessment import Weaknesses
 from qlayer.validation.decision import decide, proves_behaviour
-from qlayer.validation.security import Scanner, bandit
 
 MAX_SESSIONS = 20
 """A run that was started so often and never ended is given up: it may be what kills its workers."""
@@ -87,8 +88,8 @@ class Pipeline:
     describe: Callable[[ModelId], Awaitable[ModelChoice]]
     """Raises `NotFoundError` for a model that is not known."""
     lease_ttl_s: float = 30.0
-    scan: Scanner = bandit
-    """Looks for weaknesses in what was written; it is shown and decides nothing."""
+    weaknesses: Weaknesses = bandit
+    """Looks at what a model wrote; it is shown and decides nothing."""
     learning: Learning | None = None
     """People's corrections; None: runs learn nothing."""
     releasing: Releasing | None = None
@@ -208,7 +209,7 @@ class Pipeline:
         reason: str,
     ) -> None:
         """Judge the finished project, pack it, and end the run."""
-        await assess_run(journal, skeleton, tree, self.scan)
+        await assess_run(journal, skeleton, tree, self.weaknesses)
         decided = await self._decide(journal, skeleton, tree, proofs)
         packed = await self._pack(journal, decided, tree, card)
         environment = (await journal.record()).request.release_to

@@ -13,12 +13,12 @@ from qlayer.generation.repair import refine_prompt
 from qlayer.pipeline.attempts import Attempt
 from qlayer.pipeline.sampling import Ask
 from qlayer.pipeline.work import Bench, Work
+from qlayer.scan.weaknesses import bandit
 from qlayer.types.candidate import Sampling
 from qlayer.types.run import AttemptKind
 from qlayer.validation.advice import Kinds, advice
-from qlayer.validation.assessment import assess
+from qlayer.validation.assessment import Weaknesses, assess
 from qlayer.validation.profile import costs
-from qlayer.validation.security import Scanner, bandit
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Refiner:
 
     bench: Bench
     kinds: Kinds
-    scan: Scanner = bandit
+    scan: Weaknesses = bandit
 
     async def refine(self, work: Work) -> None:
         """The best of `work`, better or as it was. Raises `BudgetExceeded`, `LLMError`, `SandboxError`."""

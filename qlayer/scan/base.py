@@ -16,16 +16,26 @@ from pathlib import Path
 from typing import Protocol
 
 from qlayer.errors import QlayerError
-from qlayer.types.finding import Finding
+from qlayer.types.finding import Finding, Severity
+from qlayer.types.ids import Digest
 from qlayer.types.source import SourceTree, TreePath
 
 TIMEOUT_S = 120.0
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
-_READ = 65_536
+INSTALL = "pip install 'qlayer[scan]'"
+NOT_SCANNED = "not-scanned"
+"""The rule of a finding that says that something was not looked at. No suppression takes it away."""
 
 
 class ScannerBroken(QlayerError):
-    """A tool failed on its own account; the message says how."""
+    """A tool failed on its own account, or is not there; the message says how.
+
+    `severity` is what it means for the project that this tool did not look at it.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, severity: Severity = Severity.HIGH) -> None:
+        super().__init__(message, hint=hint)
+        self.severity = severity
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,13 @@ class Project:
     paths: tuple[TreePath, ...]
     """The files that the scanner wants."""
 
+    def placed(self, path: str) -> TreePath:
+        """A tool's path as the tree's. Raises ValueError for one that is not a file of the tree."""
+        place = os.path.relpath(self.folder / path, self.folder)
+        if place not in self.tree:
+            raise ValueError(f"{path!r} is no file of the project")
+        return place
+
 
 class Scanner(Protocol):
     """One tool."""
@@ -45,7 +62,11 @@ class Scanner(Protocol):
     def name(self) -> str: ...
 
     def version(self) -> str | None:
-        """None when it is not installed."""
+        """Exact enough that the same version gives the same answer; None when it is not installed."""
+        ...
+
+    def rules(self) -> Digest:
+        """Of all that decides beside the tool and the files: rules, options, data that it matches."""
         ...
 
     def wants(self, path: TreePath) -> bool: ...
@@ -59,6 +80,11 @@ def program(name: str) -> Path | None:
     """A tool of this environment, or of the PATH's usual places."""
     places = (Path(sys.executable).parent, *(Path(place) for place in ("/usr/local/bin", "/usr/bin")))
     return next((place / name for place in places if os.access(place / name, os.X_OK)), None)
+
+
+def unread(tool: str, path: TreePath, why: str, severity: Severity = Severity.HIGH) -> Finding:
+    """That a scanner could not look at something; silence would be taken for an all-clear."""
+    return Finding(tool=tool, rule=NOT_SCANNED, severity=severity, message=why, path=path)
 
 
 async def answer_of(

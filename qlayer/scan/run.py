@@ -1,27 +1,30 @@
 """All scanners on one tree, side by side, with what they said before taken from a cache.
 
-A result is kept under the digest of the files that the scanner wants, its name and its version: a change to
-one file repeats only the scanners that look at it.
+A result is kept under the digest of the files that the scanner wants, its name, its version and its rules: a
+change to one file repeats only the scanners that look at it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from qlayer.scan.base import Project, Scanner, ScannerBroken
+from qlayer.scan.base import NOT_SCANNED, Project, Scanner, ScannerBroken
 from qlayer.scan.cache import FindingsCache
+from qlayer.scan.scratch import scratch
 from qlayer.types.finding import Finding, Severity
 from qlayer.types.ids import digest_of
 from qlayer.types.scan import ScanReport, Suppressed, Suppression, ToolReport
 from qlayer.types.source import SourceTree
 
-NOT_SCANNED = "not-scanned"
+AT_ONCE = 4
+"""Scanners at work at the same time."""
+_FORM = 2
+"""Of the findings that are kept; raised when a tool's words are read in another way."""
 _LOOK_AWAY = (".gitleaksignore",)
 """Lists of findings to pass over that a tool obeys even when told not to; it does not get to see them."""
 _WORST_FIRST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
@@ -40,57 +43,63 @@ async def scan(
     `today` decides which `suppressions` still count (None: all of them).
     """
     seen = tree.without(*(path for path in tree.paths() if path.split("/")[-1] in _LOOK_AWAY))
-    with tempfile.TemporaryDirectory(prefix="qlayer-scan-") as name:
-        folder = await asyncio.to_thread(_laid_out, seen, name)
-        tools = await asyncio.gather(*(_scanned(seen, folder, scanner, cache) for scanner in scanners))
-    kept, suppressed = _sifted([one for tool in tools for one in tool.findings], suppressions, today)
-    return ScanReport(tree=tree.digest, tools=tuple(tools), findings=kept, suppressed=suppressed)
+    turn = asyncio.Semaphore(AT_ONCE)
+    with scratch() as folder:
+        await asyncio.to_thread(_lay_out, seen, folder)
+        scans = [_scanned(seen, folder, scanner, cache, turn) for scanner in scanners]
+        answers = await asyncio.gather(*scans)
+    found = [finding for _, findings in answers for finding in findings]
+    kept, suppressed = _sifted(found, suppressions, today)
+    tools = tuple(tool for tool, _ in answers)
+    return ScanReport(tree=tree.digest, tools=tools, findings=kept, suppressed=suppressed)
 
 
-def _laid_out(tree: SourceTree, name: str) -> Path:
-    folder = Path(name).resolve()
+def _lay_out(tree: SourceTree, folder: Path) -> None:
     for path, data in tree.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    return folder
 
 
 async def _scanned(
-    tree: SourceTree, folder: Path, scanner: Scanner, cache: FindingsCache | None
-) -> ToolReport:
+    tree: SourceTree, folder: Path, scanner: Scanner, cache: FindingsCache | None, turn: asyncio.Semaphore
+) -> tuple[ToolReport, tuple[Finding, ...]]:
     paths = tuple(path for path in tree.paths() if scanner.wants(path))
-    version = scanner.version()
-    began = time.monotonic()
+    version, rules = scanner.version(), scanner.rules()
     entries = tree.entries()
-    key = digest_of([scanner.name, version, {path: entries[path] for path in paths}])
+    key = digest_of([_FORM, scanner.name, version, rules, {path: entries[path] for path in paths}])
     known = cache.find(key) if cache is not None and paths and version is not None else None
     problem = None
-    if known is not None or not paths:
-        findings = known or ()
-    else:
-        try:
-            findings = await scanner.scan(Project(tree, folder, paths))
-            if cache is not None:
-                cache.keep(key, findings)
-        except ScannerBroken as error:
-            problem = error.message
-            findings = (_not_scanned(scanner.name, paths, error),)
-    return ToolReport(
+    async with turn:
+        began = time.monotonic()
+        if known is not None or not paths:
+            findings = known or ()
+        else:
+            try:
+                findings = await scanner.scan(Project(tree, folder, paths))
+                if cache is not None:
+                    cache.keep(key, findings)
+            except ScannerBroken as error:
+                problem = error.message
+                findings = (_not_scanned(scanner.name, paths, error),)
+        seconds = round(time.monotonic() - began, 3)
+    report = ToolReport(
         tool=scanner.name,
         version=version,
+        rules=rules,
         files=len(paths),
-        seconds=round(time.monotonic() - began, 3),
+        seconds=seconds,
         cached=known is not None,
-        findings=findings,
+        findings=len(findings),
         problem=problem,
     )
+    return report, findings
 
 
 def _not_scanned(tool: str, paths: Sequence[str], error: ScannerBroken) -> Finding:
     return Finding(
         tool=tool,
         rule=NOT_SCANNED,
-        severity=Severity.HIGH,
+        severity=error.severity,
         message=f"{len(paths)} files were not looked at: {error.message}",
         path=paths[0],
         hint=error.hint or "",

@@ -24,7 +24,7 @@ def sarif(report: ScanReport) -> dict[str, Any]:
 def _run(tool: ToolReport, report: ScanReport) -> dict[str, Any]:
     standing = [one for one in report.findings if one.tool == tool.tool]
     put_aside = [one for one in report.suppressed if one.finding.tool == tool.tool]
-    rules = sorted({finding.rule for finding in tool.findings})
+    rules = sorted({one.rule for one in (*standing, *(aside.finding for aside in put_aside))})
     driver: dict[str, Any] = {"name": tool.tool, "rules": [{"id": rule} for rule in rules]}
     if tool.version is not None:
         driver["version"] = tool.version

@@ -6,20 +6,28 @@ import asyncio
 import threading
 from importlib import metadata
 
-from qlayer.scan.base import Project
+from qlayer.scan.base import INSTALL, Project, ScannerBroken
 from qlayer.types.finding import Finding, Severity
+from qlayer.types.ids import Digest, digest_of
 from qlayer.types.source import TreePath
 
 _GUESSES = frozenset({"Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String"})
 """Detectors that look at names and randomness; the others know a provider's form."""
-_LOCK_FILES = ("package-lock.json", "requirements.txt", ".lock")
-"""Full of hashes, which look random because they are."""
+_FULL_OF_HASHES = ("package-lock.json", "requirements.txt", ".lock", ".svg")
+"""They look random because they are: only a provider's form counts in them."""
+_LOOKS_AWAY = (
+    "detect_secrets.filters.allowlist.is_line_allowlisted",
+    "detect_secrets.filters.heuristic.is_lock_file",
+    "detect_secrets.filters.heuristic.is_non_text_file",  # by the file's name, and .lock counts as no text
+    "detect_secrets.filters.heuristic.is_swagger_file",
+)
+"""The library's filters that a project could hide a secret behind."""
 _ONE_AT_A_TIME = threading.Lock()
 """Its settings are global to the process."""
 
 
 class DetectSecrets:
-    """The library's default detectors and filters; its ``allowlist`` comments are not obeyed."""
+    """The library's default detectors, without the filters that a project decides about."""
 
     name = "detect-secrets"
 
@@ -29,25 +37,32 @@ class DetectSecrets:
         except metadata.PackageNotFoundError:
             return None
 
+    def rules(self) -> Digest:
+        return digest_of(["default", "without", _LOOKS_AWAY, "no guesses in", _FULL_OF_HASHES])
+
     def wants(self, path: TreePath) -> bool:
-        return not path.endswith(_LOCK_FILES)
+        return True
 
     async def scan(self, project: Project) -> tuple[Finding, ...]:
         return await asyncio.to_thread(_found, project)
 
 
 def _found(project: Project) -> tuple[Finding, ...]:
-    from detect_secrets.core.secrets_collection import SecretsCollection
-    from detect_secrets.settings import default_settings
+    try:
+        from detect_secrets.core.secrets_collection import SecretsCollection
+        from detect_secrets.settings import default_settings
+    except ModuleNotFoundError:
+        raise ScannerBroken("detect-secrets is not installed", hint=INSTALL) from None
 
     found: list[Finding] = []
     with _ONE_AT_A_TIME, default_settings() as settings:
-        settings.disable_filters("detect_secrets.filters.allowlist.is_line_allowlisted")
+        settings.disable_filters(*_LOOKS_AWAY)
         collection = SecretsCollection(root=str(project.folder))
         for path in project.paths:
             collection.scan_file(path)
         for path, secret in collection:
-            found.append(_finding(path, secret.type, secret.line_number))
+            if not (secret.type in _GUESSES and path.endswith(_FULL_OF_HASHES)):
+                found.append(_finding(path, secret.type, secret.line_number))
     return tuple(found)
 
 

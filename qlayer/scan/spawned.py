@@ -3,48 +3,103 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from qlayer.scan.base import Project, ScannerBroken, answer_of, program
+from qlayer.scan.base import INSTALL, Project, ScannerBroken, answer_of, program
 from qlayer.types.finding import Finding, Severity
-from qlayer.types.source import TreePath
+from qlayer.types.ids import Digest, digest_of, sha256
+from qlayer.types.source import SourceTree, TreePath
 
 Arguments = Callable[[Project], list[str]]
 Reading = Callable[[Any, Project], Iterable[Finding]]
 
+_MAX_ARGUMENT_BYTES = 100_000
+"""Of the paths of one call; Linux takes 128 KiB in one argument and the environment counts too."""
+
 
 @dataclass(frozen=True)
 class Spawned:
-    """A program that is started once for all of a project's files of its kind."""
+    """A program that is started once for a project's files of its kind; more often for very many."""
 
     name: str
-    distribution: str
-    """The wheel that brings it."""
+    distribution: str | None
+    """The wheel that brings it; None: it comes some other way."""
     wants: Callable[[TreePath], bool]
     arguments: Arguments
+    """The same for the same paths, but for the folder."""
     read: Reading
+    parse: Callable[[bytes], Any] = json.loads
+    fine: tuple[int, ...] = (0, 1)
+    """Exit statuses of a tool that did its work."""
+    executable: Path | None = None
+    """None: the one of that name in this environment or the usual places."""
+    hint: str = INSTALL
+    absent: Severity = Severity.HIGH
+    """What it means for a project that this tool is not there."""
+    own: tuple[Path, ...] = ()
+    """Files with rules of ours."""
 
     def version(self) -> str | None:
-        if program(self.name) is None:
+        tool = self.executable or program(self.name)
+        if tool is None or not os.access(tool, os.X_OK):
             return None
-        try:
-            return metadata.version(self.distribution)
-        except metadata.PackageNotFoundError:
-            return "of this machine"
+        if self.distribution is not None and tool.parent == Path(sys.executable).parent:
+            try:
+                return metadata.version(self.distribution)
+            except metadata.PackageNotFoundError:
+                pass
+        told = tool.stat()
+        return _of_file(tool, told.st_mtime_ns, told.st_size)
+
+    def rules(self) -> Digest:
+        asked = " ".join(self.arguments(Project(SourceTree(), Path("/"), ())))
+        for file in self.own:  # by their content, wherever they lie on this machine
+            asked = asked.replace(str(file), sha256(file.read_bytes()))
+        return digest_of(asked)
 
     async def scan(self, project: Project) -> tuple[Finding, ...]:
-        tool = program(self.name)
-        if tool is None:
-            raise ScannerBroken(f"{self.name} is not installed", hint="pip install 'qlayer[scan]'")
-        out = await answer_of([tool, *self.arguments(project)], project.folder)
+        tool = self.executable or program(self.name)
+        if tool is None or not os.access(tool, os.X_OK):
+            raise ScannerBroken(f"{self.name} is not installed", hint=self.hint, severity=self.absent)
+        found: list[Finding] = []
+        for paths in _portions(project.paths):
+            found.extend(await self._asked(tool, replace(project, paths=paths)))
+        return tuple(dict.fromkeys(found))
+
+    async def _asked(self, tool: Path, project: Project) -> list[Finding]:
+        out = await answer_of([tool, *self.arguments(project)], project.folder, fine=self.fine)
+        if not out.strip():
+            raise ScannerBroken(f"{self.name} answered nothing at all, not even that it found nothing")
         try:
-            return tuple(self.read(json.loads(out or b"[]"), project))
+            return list(self.read(self.parse(out), project))
         except (ValueError, KeyError, TypeError) as error:
             raise ScannerBroken(f"{self.name} answered in a form that is not known: {error}") from None
+
+
+@lru_cache(maxsize=32)
+def _of_file(tool: Path, changed_ns: int, size: int) -> str:
+    """A program that names no version of its own is known by its bytes; asked again when they changed."""
+    return sha256(tool.read_bytes())[:19]
+
+
+def _portions(paths: Sequence[TreePath]) -> Iterator[tuple[TreePath, ...]]:
+    """As many paths as one command line holds."""
+    portion: list[TreePath] = []
+    size = 0
+    for path in paths:
+        size += len(path.encode()) + 1
+        if portion and size > _MAX_ARGUMENT_BYTES:
+            yield tuple(portion)
+            portion, size = [], len(path.encode()) + 1
+        portion.append(path)
+    yield tuple(portion)
 
 
 _GITLEAKS_CONFIG = Path(__file__).with_name("gitleaks.toml")
@@ -63,10 +118,7 @@ def _shell(path: TreePath) -> bool:
     return path.endswith((".sh", ".bash"))
 
 
-def _placed(project: Project, path: str) -> TreePath:
-    """A tool's path as the tree's."""
-    absolute = Path(path) if Path(path).is_absolute() else project.folder / path
-    return absolute.relative_to(project.folder).as_posix()
+_NO_PYTHON = ("syntax", "invalid-syntax")
 
 
 def _read_ruff(answer: Any, project: Project) -> Iterator[Finding]:
@@ -75,9 +127,9 @@ def _read_ruff(answer: Any, project: Project) -> Iterator[Finding]:
         yield Finding(
             tool="ruff",
             rule=rule,
-            severity=Severity.HIGH if rule == "syntax" or rule.startswith("E9") else Severity.LOW,
+            severity=Severity.HIGH if rule in _NO_PYTHON or rule.startswith("E9") else Severity.LOW,
             message=one["message"],
-            path=_placed(project, one["filename"]),
+            path=project.placed(one["filename"]),
             line=one["location"]["row"],
             hint=one.get("url") or "",
         )
@@ -93,7 +145,7 @@ def _read_hadolint(answer: Any, project: Project) -> Iterator[Finding]:
             rule=one["code"],
             severity=_LEVELS[one["level"]],
             message=one["message"],
-            path=_placed(project, one["file"]),
+            path=project.placed(one["file"]),
             line=one["line"],
             hint=f"https://github.com/hadolint/hadolint/wiki/{one['code']}",
         )
@@ -106,7 +158,7 @@ def _read_shellcheck(answer: Any, project: Project) -> Iterator[Finding]:
             rule=f"SC{one['code']}",
             severity=_LEVELS[one["level"]],
             message=one["message"],
-            path=_placed(project, one["file"]),
+            path=project.placed(one["file"]),
             line=one["line"],
             hint=f"https://www.shellcheck.net/wiki/SC{one['code']}",
         )
@@ -114,13 +166,13 @@ def _read_shellcheck(answer: Any, project: Project) -> Iterator[Finding]:
 
 def _read_gitleaks(answer: Any, project: Project) -> Iterator[Finding]:
     """Never the match itself: a report goes further than a source file."""
-    for one in answer or []:
+    for one in answer:
         yield Finding(
             tool="gitleaks",
             rule=one["RuleID"],
             severity=Severity.CRITICAL,
             message=one["Description"],
-            path=_placed(project, one["File"]),
+            path=project.placed(one["File"]),
             line=one["StartLine"],
             hint="revoke it, then read it from the environment or a secret store",
         )
@@ -163,4 +215,5 @@ GITLEAKS = Spawned(
         *(f"--config={_GITLEAKS_CONFIG}", "--gitleaks-ignore-path=/dev/null"),
     ],
     read=_read_gitleaks,
+    own=(_GITLEAKS_CONFIG,),
 )

@@ -18,13 +18,16 @@ class ToolReport(Frozen):
     tool: str
     version: str | None
     """None: it is not installed here."""
+    rules: Digest
+    """Of what it was asked to look for; for advisories: of those that were matched."""
     files: int
     """Files of its kind in the tree."""
     seconds: float
     cached: bool = False
-    findings: tuple[Finding, ...]
+    findings: int
+    """How many, suppressed ones among them."""
     problem: str | None = None
-    """Why it could not look at the files; its findings then hold one that says so."""
+    """Why it could not look at the files; one of its findings then says so."""
 
 
 class Suppression(Frozen):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from qlayer.types.assessment import Assessment, CheckCost
 from qlayer.types.finding import Finding, Severity
 from qlayer.types.source import SourceTree, TreePath
 from qlayer.validation.advice import advice
 from qlayer.validation.quality import functions, lint
-from qlayer.validation.security import Scanner
 
 _GRAVEST_FIRST = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
+class Weaknesses(Protocol):
+    """Looks at files of a tree and says what it found; what it cannot read it passes over."""
+
+    def __call__(self, tree: SourceTree, paths: Iterable[TreePath]) -> tuple[Finding, ...]: ...
+
+
 def assess(
-    tree: SourceTree, paths: Sequence[TreePath], costs: Sequence[CheckCost], scan: Scanner
+    tree: SourceTree, paths: Sequence[TreePath], costs: Sequence[CheckCost], scan: Weaknesses
 ) -> Assessment:
     """Of `paths`, the files that a model wrote in. Runs nothing of them."""
     there = [path for path in paths if path in tree]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from scanners import FOUND, Told, tree_of
 
-from qlayer.scan.base import Project, ScannerBroken, answer_of
+from qlayer.scan.base import NOT_SCANNED, Project, ScannerBroken, answer_of
 from qlayer.scan.cache import FindingsCache
-from qlayer.scan.run import NOT_SCANNED, scan
+from qlayer.scan.run import scan
 from qlayer.scan.sarif import sarif
+from qlayer.scan.spawned import Spawned
 from qlayer.scan.tools import ALL
-from qlayer.types.finding import Finding, Severity
-from qlayer.types.scan import Suppression
-from qlayer.types.source import SourceTree
+from qlayer.types.finding import Severity
+from qlayer.types.scan import ScanReport, Suppression
 
 # Made when the test runs: written out they would be findings in this repository.
 TOKEN = "ghp_" + "9aF3kQ7xLm2PzR8sTvW4yBcD6eGhJ1nU5oXi"
@@ -26,6 +28,8 @@ PLANTED = {
     "app/token.py": f'TOKEN = "{TOKEN}"  # gitleaks:allow  pragma: allowlist secret\n',
     "app/aws.py": f'KEY = "{AWS}"\n',
     "app/key.pem": PRIVATE,
+    "app/shell.py": "import subprocess\n\nsubprocess.call(input(), shell=True)  # nosec\n",
+    "poetry.lock": f'url = "https://x:{TOKEN}@packages.example/"\n',
     "app/broken.py": "def f(:\n",
     "app/unused.py": "import os  # noqa: F401\n\n\ndef f():\n    return undefined_name\n",
     "Dockerfile": "# hadolint ignore=DL3007\nFROM ubuntu:latest\nRUN apt-get install curl\n",
@@ -47,16 +51,20 @@ WANTED = {
     ("hadolint", "DL3007", "Dockerfile"),
     ("hadolint", "DL3015", "Dockerfile"),
     ("shellcheck", "SC2154", "run.sh"),
+    ("bandit", "B602", "app/shell.py"),
+    ("bandit", NOT_SCANNED, "app/broken.py"),
+    ("detect-secrets", "GitHub Token", "poetry.lock"),
 }
 
 
-def tree_of(files: dict[str, str]) -> SourceTree:
-    return SourceTree(files={path: text.encode() for path, text in files.items()})
+@pytest.fixture(scope="module")
+def report() -> ScanReport:
+    """Of the planted defects, with all tools."""
+    return asyncio.run(scan(tree_of(PLANTED), ALL))
 
 
-async def test_every_planted_defect_is_found_whatever_the_project_says() -> None:
+def test_every_planted_defect_is_found_whatever_the_project_says(report: ScanReport) -> None:
     """The project's own configuration and comments would hide all of them."""
-    report = await scan(tree_of(PLANTED), ALL)
     assert [tool.problem for tool in report.tools] == [None] * len(ALL)
     found = {(one.tool, one.rule, one.path) for one in report.findings}
     assert found >= WANTED
@@ -64,8 +72,7 @@ async def test_every_planted_defect_is_found_whatever_the_project_says() -> None
     assert report.counts[Severity.CRITICAL] >= 3
 
 
-async def test_no_secret_is_in_a_report() -> None:
-    report = await scan(tree_of(PLANTED), ALL)
+def test_no_secret_is_in_a_report(report: ScanReport) -> None:
     text = report.model_dump_json() + str(sarif(report))
     assert TOKEN not in text and AWS not in text and "MIIEpAIBAAKCAQEA7" not in text
 
@@ -80,29 +87,6 @@ async def test_a_clean_project_has_no_findings() -> None:
     assert report.findings == () and all(tool.problem is None for tool in report.tools)
 
 
-@dataclass
-class Told:
-    """A scanner that says what it is told, and counts how often it is asked."""
-
-    answer: tuple[Finding, ...] | ScannerBroken
-    name: str = "told"
-    number: str | None = "1"
-    asked: list[tuple[str, ...]] = field(default_factory=list)
-
-    def version(self) -> str | None:
-        return self.number
-
-    def wants(self, path: str) -> bool:
-        return path.endswith(".py")
-
-    async def scan(self, project: Project) -> tuple[Finding, ...]:
-        self.asked.append(project.paths)
-        if isinstance(self.answer, ScannerBroken):
-            raise self.answer
-        return self.answer
-
-
-FOUND = Finding(tool="told", rule="R1", severity=Severity.HIGH, message="bad", path="a.py", line=3)
 TREE = tree_of({"a.py": "", "b.txt": ""})
 
 
@@ -115,7 +99,9 @@ async def test_the_same_files_are_scanned_once(tmp_path: Path) -> None:
     await scan(TREE.with_files({"a.py": "changed"}), (scanner,), cache=cache)
     scanner.number = "2"
     await scan(TREE, (scanner,), cache=cache)
-    assert len(scanner.asked) == 3
+    scanner.looks_for = "more"
+    await scan(TREE, (scanner,), cache=cache)
+    assert len(scanner.asked) == 4
     for kept in (tmp_path / "cache").iterdir():
         kept.write_bytes(b"damaged")
     assert (await scan(TREE, (scanner,), cache=cache)).findings == (FOUND,)
@@ -165,3 +151,52 @@ async def test_a_tool_that_does_not_end_well_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setenv("QLAYER_LLM_API_KEY", "secret")
     monkeypatch.setattr("qlayer.scan.base.TIMEOUT_S", 60)
     assert b"QLAYER" not in await answer_of(["/usr/bin/env"], tmp_path)
+
+
+def test_a_tool_that_names_a_place_outside_of_the_tree_is_not_believed(tmp_path: Path) -> None:
+    project = Project(tree_of({"a/b.py": ""}), tmp_path, ("a/b.py",))
+    assert project.placed("./a/b.py") == project.placed(f"{tmp_path}/a/../a/b.py") == "a/b.py"
+    for outside in ("../a/b.py", f"{tmp_path}/../x", "/etc/passwd", "a", "a/c.py"):
+        with pytest.raises(ValueError, match="is no file of the project"):
+            project.placed(outside)
+
+
+def lister(script: str, tmp_path: Path, *, distribution: str | None = None) -> Spawned:
+    """A tool that is a shell script and answers a finding for each path that it is given."""
+    tool = tmp_path / "lister"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    return Spawned(
+        name="lister",
+        distribution=distribution,
+        wants=lambda path: True,
+        arguments=lambda project: list(project.paths),
+        read=lambda answer, project: [FOUND.model_copy(update={"path": path}) for path in answer],
+        executable=tool,
+    )
+
+
+LIST = r"""printf '['; comma=; for path; do printf '%s"%s"' "$comma" "$path"; comma=,; done; printf ']\n'"""
+
+
+async def test_more_files_than_one_command_line_holds_are_all_looked_at(tmp_path: Path) -> None:
+    many = {f"{'deep/' * 50}{number:04}{'x' * 200}.py": "" for number in range(600)}
+    report = await scan(tree_of(many), (lister(LIST, tmp_path),))
+    assert {one.path for one in report.findings} == set(many) and report.tools[0].problem is None
+
+
+async def test_a_tool_that_says_nothing_has_not_said_that_all_is_well(tmp_path: Path) -> None:
+    (silent,) = (await scan(TREE, (lister("exit 0", tmp_path),))).findings
+    assert silent.rule == NOT_SCANNED and "answered nothing" in silent.message
+    assert (await scan(TREE, (lister("echo '[]'", tmp_path),))).findings == ()
+
+
+async def test_a_tool_without_a_version_is_known_by_its_bytes(tmp_path: Path) -> None:
+    cache = FindingsCache(tmp_path / "cache")
+    before = await scan(TREE, (lister("echo '[]'", tmp_path),), cache=cache)
+    after = await scan(TREE, (lister(LIST, tmp_path),), cache=cache)
+    assert before.tools[0].version != after.tools[0].version
+    assert before.findings == () and len(after.findings) == 2
+    gone = replace(lister(LIST, tmp_path), executable=tmp_path / "gone", absent=Severity.LOW)
+    (absent,) = (await scan(TREE, (gone,), cache=cache)).findings
+    assert (absent.rule, absent.severity) == (NOT_SCANNED, Severity.LOW)

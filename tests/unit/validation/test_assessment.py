@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from validation_results import check
 
+from qlayer.scan.weaknesses import bandit
 from qlayer.types.assessment import Assessment, CheckCost
 from qlayer.types.check import CaseResult, CheckResult
 from qlayer.types.finding import Severity
@@ -14,7 +15,6 @@ from qlayer.validation.advice import Kinds, advice
 from qlayer.validation.assessment import assess
 from qlayer.validation.profile import costs
 from qlayer.validation.quality import functions, lint
-from qlayer.validation.security import bandit
 
 BRANCHES = "def tangled(n):\n" + "".join(f"    if n == {n}:\n        return {n}\n" for n in range(11))
 RISKY = """import subprocess
