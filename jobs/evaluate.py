@@ -1,7 +1,7 @@
 """Evaluate the product: greedy against the loop on a benchmark of functions, or the suite of whole projects.
 
 Each item goes through the whole pipeline as a user's request would; hidden tests only score. Everything is
-resumable (`jobs.plan`): the same command does only what is missing.
+resumable (`jobs.resumable`): the same command does only what is missing.
 
 Run it as a Ray Job (``python -m jobs.submit evaluate -- --benchmark humaneval``) or directly
 (``python -m jobs.evaluate --benchmark humaneval``, ``python -m jobs.evaluate --suite briefs``).
@@ -11,22 +11,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Annotated, Literal
 
 import typer
+from pydantic import BaseModel
 from rich.table import Table
 
 from jobs import brief_suite
 from jobs.benchmarks import Task, load_tasks
-from jobs.brief_suite import BriefReport, brief_table
+from jobs.brief_report import brief_table
 from jobs.ending import explained
 from jobs.function_suite import evaluate_functions
 from jobs.plan import Setup
 from jobs.report import Report, write_report
 from jobs.report_table import report_tables
+from jobs.results import TaskResult
 from qlayer.app.settings import load_settings
+from qlayer.cli.render import err as stderr
 from qlayer.cli.render import out as stdout
 from qlayer.cli.render import print_json
 from qlayer.errors import InputError
@@ -50,7 +54,7 @@ def chosen_tasks(benchmark: str, random: int | None, first: int, limit: int | No
     return tasks
 
 
-def show(report: Report | BriefReport, tables: Sequence[Table], setup: Setup, *, as_json: bool) -> None:
+def show(report: BaseModel, tables: Sequence[Table], setup: Setup, *, as_json: bool) -> None:
     """Into ``report.json``, and to stdout as JSON or as tables."""
     write_report(report, setup.out / "report.json")
     if as_json:
@@ -59,6 +63,16 @@ def show(report: Report | BriefReport, tables: Sequence[Table], setup: Setup, *,
     for table in tables:
         stdout().print(table)
         stdout().print()
+
+
+def write_page(report: Report, rows: Sequence[TaskResult], setup: Setup) -> None:
+    """``report.html``; without matplotlib a line on stderr says why there is none."""
+    if find_spec("matplotlib") is None:
+        stderr().print("no report.html: its plots need matplotlib; pip install 'qlayer[eval]'")
+        return
+    from jobs.report_html import html_report  # needs matplotlib, which is optional and slow to import
+
+    (setup.out / "report.html").write_text(html_report(report, rows), encoding="utf-8")
 
 
 def main(
@@ -110,10 +124,11 @@ def main(
             show(of_briefs, [brief_table(of_briefs)], setup, as_json=json_output)
             return
         tasks = chosen_tasks(benchmark, random, first, limit)
-        report = asyncio.run(
+        report, rows = asyncio.run(
             evaluate_functions(settings, setup, Path(benchmark).name, tasks, quiet=json_output)
         )
         show(report, report_tables(report), setup, as_json=json_output)
+        write_page(report, rows, setup)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from jobs.benchmarks import Task
 from jobs.ledger import Ledger, open_ledger
-from jobs.plan import Done, Plan, Setup, carry_out, do_missing, open_for
+from jobs.plan import Plan, Setup, open_for
 from jobs.progress import ProgressLine
 from jobs.report import Report, summarise
 from jobs.rescue import refused
 from jobs.results import JudgedCandidate, TaskResult
+from jobs.resumable import Done, carry_out, do_missing
 from jobs.scoring import hidden_outcome
 from qlayer.app.build import Platform
 from qlayer.app.settings import Settings
@@ -129,14 +130,17 @@ def _attempt(body: Checked) -> int:
 
 async def evaluate_functions(
     settings: Settings, setup: Setup, benchmark: str, tasks: Sequence[Task], *, quiet: bool
-) -> Report:
-    """Do what the ledger ``results.jsonl`` in the folder lacks; the report of all that is done."""
+) -> tuple[Report, tuple[TaskResult, ...]]:
+    """Do what the ledger ``results.jsonl`` in the folder lacks; the report of all that is done, and its rows.
+
+    Raises `InputError` when nothing could be done, and what `open_for` raises.
+    """
     async with open_for(settings, setup) as platform:
         with open_ledger(setup.out / "results.jsonl", TaskResult) as ledger:
             done = await run_functions(platform, setup, benchmark, tasks, ledger, quiet=quiet)
     if not done.rows:
         raise InputError("no task could be finished: the log lacks an answer for each", field="log")
-    return summarise(
+    report = summarise(
         benchmark,
         settings.model,
         done.rows,
@@ -144,6 +148,7 @@ async def evaluate_functions(
         incomplete=done.incomplete,
         replay_only=setup.replay_only,
     )
+    return report, done.rows
 
 
 async def run_functions(

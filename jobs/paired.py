@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from math import comb, sqrt
 from statistics import NormalDist
 
@@ -15,6 +17,18 @@ def mcnemar(only_first: int, only_second: int) -> float:
     changed = only_first + only_second
     tail = sum(comb(changed, k) for k in range(min(only_first, only_second) + 1))
     return min(1.0, 2 * tail / 2.0**changed)
+
+
+def changed(runs: Iterable[tuple[str, bool, bool]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tasks that the second system solved more often than the first, and those that it solved less often.
+
+    One (task, solved by the first, solved by the second) a run; a task may have several.
+    """
+    ahead: Counter[str] = Counter()
+    for task, first, second in runs:
+        ahead[task] += second - first
+    tasks = sorted(ahead)
+    return tuple(task for task in tasks if ahead[task] > 0), tuple(task for task in tasks if ahead[task] < 0)
 
 
 def wilson(right: float, of: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from jobs.report import Calibrated, FiveNumbers, Interval, Report
+from jobs.numbers import Calibrated, FiveNumbers, Interval
+from jobs.report import Report
 from qlayer.cli.render import table
 
 FIVE = ("greedy", "random", "selected", "oracle", "efficiency", "tokens", "p95")

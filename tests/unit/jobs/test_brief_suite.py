@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evaluating import MODEL, platform_for
+from evaluating import MODEL, RIGHT, platform_for
 
-from jobs.brief_suite import BriefReport, BriefResult, brief_table, run_briefs, summarise
-from jobs.briefs import load_briefs, skeleton_of
+from jobs.brief_report import BriefReport, BriefResult, brief_table, summarise
+from jobs.brief_suite import run_briefs
+from jobs.briefs import Brief, load_briefs
 from jobs.ledger import open_ledger
 from jobs.plan import SLOT_SECONDS, Plan, generous
 from qlayer.app.settings import Settings
@@ -16,20 +17,29 @@ from qlayer.pipeline.policy import LoopPolicy
 from qlayer.types.ids import sha256
 from qlayer.types.run import RunStatus
 
-BRIEFS = tuple(brief for brief in load_briefs() if brief.id in ("function-roman", "function-spiral"))
+TEXT = "# Count\n\ndef {name}(x: int) -> int\n\n- {name}(1) == 2\n- {name}(5) == 6\n"
+
+
+def briefs(folder: Path) -> tuple[Brief, ...]:
+    """Two small ones, without a loop that a mutant could make endless in this very process."""
+    for name in ("inc", "up"):
+        brief = folder / f"function-{name}"
+        brief.mkdir(parents=True, exist_ok=True)
+        (brief / "brief.md").write_text(TEXT.format(name=name))
+        (brief / "reference.py").write_text(f"def {name}(x):\n    return x + 1\n")
+        (brief / "acceptance.md").write_text(f"- {name}(7) == 8\n- {name}(-1) == 0\n")
+    return load_briefs(folder)
 
 
 def one_by_heart(request: ChatRequest) -> str:
     """Knows one brief, and nothing of the other."""
-    known = next(brief for brief in BRIEFS if brief.id == "function-roman")
-    asked = f"def {skeleton_of(known.text).slots[0].name}(" in request.messages[-1].content
-    return f"```python\n{known.reference}\n```" if asked else "I do not know."
+    return RIGHT if "def inc(" in request.messages[-1].content else "I do not know."
 
 
 async def evaluated(folder: Path, answers: bool, **setup: object) -> tuple[BriefReport, int]:
     async with platform_for(folder, one_by_heart if answers else None, **setup) as (platform, made, llm):
         with open_ledger(folder / "briefs.jsonl", BriefResult) as ledger:
-            report = await run_briefs(platform, made, BRIEFS, ledger, quiet=True)
+            report = await run_briefs(platform, made, briefs(folder / "briefs"), ledger, quiet=True)
         return report, len(llm.requests)
 
 

@@ -10,8 +10,8 @@ from evaluating import RIGHT, WRONG, platform_for
 from jobs.benchmarks import Task
 from jobs.function_suite import run_functions
 from jobs.ledger import open_ledger
-from jobs.plan import Done
 from jobs.results import TaskResult
+from jobs.resumable import Done
 from qlayer.llm.base import ChatRequest
 from qlayer.types.run import AttemptKind
 from qlayer.types.verdict import Outcome
