@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from qlayer import __version__
-from qlayer.cli import bench, capsule, env, keys, memory, models, policy, release, runs
+from qlayer.cli import bench, capsule, env, keys, memory, models, policy, release, runs, store
 from qlayer.cli.doctor import doctor
 from qlayer.cli.generate import generate
 from qlayer.cli.render import err, printable
@@ -53,6 +53,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(capsule.app, name="capsule")
 app.add_typer(memory.app, name="memory")
 app.add_typer(release.app, name="release")
+app.add_typer(store.app, name="store")
 app.add_typer(policy.app, name="policy")
 app.add_typer(models.app, name="models")
 app.add_typer(env.app, name="env")

@@ -6,10 +6,9 @@ A capsule is its manifest; its id is the manifest's digest, and the manifest nam
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,15 +27,11 @@ from qlayer.packaging.verification import (
     same_files,
     verification,
 )
+from qlayer.store.at_once import all_of, batches
 from qlayer.store.base import Blobs, Records
 from qlayer.types.capsule import CapsuleManifest, CapsuleSummary
 from qlayer.types.ids import CapsuleId, Digest, canonical_json, sha256
 from qlayer.types.source import SourceTree
-
-_Item = TypeVar("_Item")
-
-AT_ONCE = 8
-"""Blobs read or written at the same time."""
 
 
 class Capsules:
@@ -63,8 +58,8 @@ class Capsules:
         own = next((path for path in tree.paths() if path.split("/")[0] == OWN_FOLDER), None)
         if own is not None:
             raise InputError(f"{own} lies in {OWN_FOLDER}/, which is the platform's own", field="tree")
-        for batch in _batches(tree.files.values()):
-            await _all(self._blobs.put(data) for data in batch)
+        for batch in batches(tree.files.values()):
+            await all_of(self._blobs.put(data) for data in batch)
         await self._blobs.put(canonical_json(manifest))
         await self._records.index_capsule(_summary(manifest))
         return manifest.id
@@ -73,8 +68,8 @@ class Capsules:
         """The manifest and the files. Raises `CorruptBlob` when they do not belong together."""
         manifest = await self._manifest(capsule)
         files: dict[str, bytes] = {}
-        for batch in _batches(manifest.files.items()):
-            contents = await _all(self._blobs.get(digest) for _, digest in batch)
+        for batch in batches(manifest.files.items()):
+            contents = await all_of(self._blobs.get(digest) for _, digest in batch)
             files.update(zip((path for path, _ in batch), contents, strict=True))
         tree = SourceTree(files=files)
         if tree.digest != manifest.tree:
@@ -127,8 +122,8 @@ class Capsules:
     async def _digests(self, wanted: Iterable[Digest]) -> dict[Digest, Digest | None]:
         """What is stored under each digest: itself, or None when it is missing or damaged."""
         found: dict[Digest, Digest | None] = {}
-        for batch in _batches(dict.fromkeys(wanted)):
-            found.update(zip(batch, await _all(self._digest(d) for d in batch), strict=True))
+        for batch in batches(dict.fromkeys(wanted)):
+            found.update(zip(batch, await all_of(self._digest(d) for d in batch), strict=True))
         return found
 
     async def _digest(self, wanted: Digest) -> Digest | None:
@@ -160,18 +155,3 @@ def _summary(manifest: CapsuleManifest) -> CapsuleSummary:
         created_at=manifest.created_at,
         run_id=manifest.run_id,
     )
-
-
-async def _all(calls: Iterable[Coroutine[Any, Any, _Item]]) -> list[_Item]:
-    """All results in order. When calls fail the first error is raised, after every call has ended."""
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
-
-
-def _batches(items: Iterable[_Item]) -> Iterator[tuple[_Item, ...]]:
-    listed = tuple(items)
-    for start in range(0, len(listed), AT_ONCE):
-        yield listed[start : start + AT_ONCE]

@@ -1,7 +1,8 @@
 """Blobs in a local directory: one file per blob at ``ab/cdef...``, whole or not there at all.
 
 A blob is written to ``.partial/``, synced, then renamed to its place. Each partial file is locked by its
-writer, so that what a killed writer left behind can be told from what is being written, and removed.
+writer, so that what a killed writer left behind can be told from what is being written, and removed. What is
+set aside lies in ``.trash/`` and ``.quarantine/``.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkstemp
 
 from qlayer.errors import CorruptBlob, NotFoundError, StoreError, StoreFull
 from qlayer.store.faults import FULL_HINT
+from qlayer.store.keeping import Area, StoredBlob
 from qlayer.store.keys import check_digest
 from qlayer.types.ids import Digest, sha256
 
 _SHARD = re.compile(r"[0-9a-f]{2}\Z")
 _NAME = re.compile(r"[0-9a-f]{62}\Z")
+_WHOLE_NAME = re.compile(r"[0-9a-f]{64}\Z")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class DirectoryBlobs:
-    """`Blobs` below one directory, which is made when it is first written to. Safe for many processes."""
+    """`KeptBlobs` below one directory, which is made when it is first written to. Safe for many processes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -40,7 +44,7 @@ class DirectoryBlobs:
         return digest
 
     async def get(self, digest: Digest) -> bytes:
-        data = await asyncio.to_thread(self._read, self._path(digest))
+        data = await asyncio.to_thread(self._read_or_restore, digest)
         if data is None:
             raise NotFoundError(f"no blob {digest} in {self.root}", kind="blob")
         if sha256(data) != digest:
@@ -50,7 +54,7 @@ class DirectoryBlobs:
         return data
 
     async def has(self, digest: Digest) -> bool:
-        return await asyncio.to_thread(self._path(digest).is_file)
+        return await asyncio.to_thread(self._has, digest)
 
     async def delete(self, digest: Digest) -> None:
         path = self._path(digest)
@@ -62,15 +66,46 @@ class DirectoryBlobs:
             for name in await asyncio.to_thread(self._names, self.root / shard, _NAME):
                 yield Digest(f"sha256:{shard}{name}")
 
-    def _path(self, digest: Digest) -> Path:
+    async def stored(self, area: Area = Area.BLOBS) -> AsyncIterator[StoredBlob]:
+        names = self.list() if area is Area.BLOBS else self._list_aside(area)
+        async for digest in names:
+            found = await asyncio.to_thread(self._stored, digest, self._path(digest, area))
+            if found is not None:
+                yield found
+
+    async def move(
+        self, digest: Digest, source: Area, target: Area, *, written_before: datetime | None = None
+    ) -> bool:
+        if target is Area.BLOBS:
+            return await asyncio.to_thread(self._bring_back, digest, self._path(digest, source))
+        paths = self._path(digest, source), self._path(digest, target)
+        return await asyncio.to_thread(self._set_aside, *paths, written_before)
+
+    async def purge(self, digest: Digest, area: Area) -> None:
+        path = self._path(digest, area)
+        with self._explained():
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def clear_partial(self, before: datetime) -> int:
+        """A writer that lives holds a lock, so `before` does not matter here."""
+        with self._explained():
+            return await asyncio.to_thread(self._sweep)
+
+    async def _list_aside(self, area: Area) -> AsyncIterator[Digest]:
+        for name in await asyncio.to_thread(self._names, self.root / f".{area}", _WHOLE_NAME):
+            yield Digest(f"sha256:{name}")
+
+    def _path(self, digest: Digest, area: Area = Area.BLOBS) -> Path:
         digits = check_digest(digest).removeprefix("sha256:")
-        return self.root / digits[:2] / digits[2:]
+        if area is Area.BLOBS:
+            return self.root / digits[:2] / digits[2:]
+        return self.root / f".{area}" / digits
 
     def _put(self, digest: Digest, data: bytes) -> None:
         path = self._path(digest)
         with self._explained():
             self._prepare(path.parent)
-            if self._read(path) != data:  # a damaged blob is written afresh
+            if self._read(path) != data or not _made_young(path):  # a damaged blob is written afresh
                 self._write(path, data)
             _sync_directory(path.parent)
 
@@ -104,12 +139,64 @@ class DirectoryBlobs:
                 return file, Path(name)
             os.close(file)
 
-    def _sweep(self) -> None:
-        """Remove partial files whose writer is dead: nobody holds their lock."""
-        for partial in self._partial.iterdir():
+    def _sweep(self) -> int:
+        """Remove partial files whose writer is dead: nobody holds their lock. How many there were."""
+        swept = 0
+        for partial in self._partial.iterdir() if self._partial.is_dir() else ():
             with suppress(FileNotFoundError, BlockingIOError), partial.open("rb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 partial.unlink()
+                swept += 1
+        return swept
+
+    def _set_aside(self, source: Path, target: Path, written_before: datetime | None) -> bool:
+        """It is made young before, not after: killed in between, it stays where it was for another while."""
+        with self._explained():
+            try:
+                if written_before is not None and _written_at(source.stat()) >= written_before:
+                    return False
+                os.utime(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+            except FileNotFoundError:
+                return False
+            _sync_directory(target.parent)
+            return True
+
+    def _bring_back(self, digest: Digest, source: Path) -> bool:
+        """By a link, which is never put over a blob that is there."""
+        target = self._path(digest)
+        with self._explained():
+            try:
+                self._prepare(target.parent)
+                os.utime(source)
+                with suppress(FileExistsError):
+                    os.link(source, target)
+                source.unlink()
+            except FileNotFoundError:
+                return False
+            _sync_directory(target.parent)
+            return True
+
+    def _stored(self, digest: Digest, path: Path) -> StoredBlob | None:
+        """None when it was removed since it was listed."""
+        with self._explained():
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                return None
+            return StoredBlob(digest=digest, size_bytes=found.st_size, written_at=_written_at(found))
+
+    def _restore(self, digest: Digest) -> bool:
+        trashed = self._path(digest, Area.TRASH)
+        return trashed.is_file() and self._bring_back(digest, trashed)
+
+    def _has(self, digest: Digest) -> bool:
+        return self._path(digest).is_file() or self._restore(digest)
+
+    def _read_or_restore(self, digest: Digest) -> bytes | None:
+        data = self._read(self._path(digest))
+        return self._read(self._path(digest)) if data is None and self._restore(digest) else data
 
     def _read(self, path: Path) -> bytes | None:
         with self._explained():
@@ -134,6 +221,19 @@ class DirectoryBlobs:
                 message = f"no space left for blobs in {self.root}; nothing was half-written"
                 raise StoreFull(message, hint=FULL_HINT) from error
             raise StoreError(f"blobs in {self.root} cannot be used: {error.strerror or error}") from error
+
+
+def _written_at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, UTC)
+
+
+def _made_young(path: Path) -> bool:
+    """False when a collector set it aside in the same moment."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _sync_directory(path: Path) -> None:

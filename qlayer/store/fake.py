@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from qlayer.errors import ConflictError, CorruptBlob, InputError, NotFoundError
 from qlayer.store.base import Vector
 from qlayer.store.clock import Clock, utc_now
+from qlayer.store.keeping import Area, StoredBlob
 from qlayer.store.keys import capsule_prefix, check_digest, check_idempotency_key
 from qlayer.store.publishing import check_version_exists, is_published
 from qlayer.types.capsule import CapsuleSummary
@@ -21,24 +22,30 @@ from qlayer.types.run import EventBody, Finished, RunEvent, RunRecord, RunReques
 class FakeBlobs:
     """Blobs in a dict. `content` is open to tests, for example to damage a blob."""
 
-    def __init__(self) -> None:
-        self.content: dict[Digest, bytes] = {}
+    def __init__(self, now: Clock = utc_now) -> None:
+        self._now = now
+        self.areas: dict[Area, dict[Digest, bytes]] = {area: {} for area in Area}
+        self.written: dict[tuple[Area, Digest], datetime] = {}
+
+    @property
+    def content(self) -> dict[Digest, bytes]:
+        return self.areas[Area.BLOBS]
 
     async def put(self, data: bytes) -> Digest:
         digest = sha256(data)
-        self.content[digest] = data
+        self._store(digest, data, Area.BLOBS)
         return digest
 
     async def get(self, digest: Digest) -> bytes:
-        data = self.content.get(check_digest(digest))
-        if data is None:
+        if not await self.has(digest):
             raise NotFoundError(f"no blob {digest}", kind="blob")
+        data = self.content[digest]
         if sha256(data) != digest:
             raise CorruptBlob(f"blob {digest} is damaged")
         return data
 
     async def has(self, digest: Digest) -> bool:
-        return check_digest(digest) in self.content
+        return check_digest(digest) in self.content or await self.move(digest, Area.TRASH, Area.BLOBS)
 
     async def delete(self, digest: Digest) -> None:
         self.content.pop(check_digest(digest), None)
@@ -46,6 +53,33 @@ class FakeBlobs:
     async def list(self) -> AsyncIterator[Digest]:
         for digest in sorted(self.content):
             yield digest
+
+    async def stored(self, area: Area = Area.BLOBS) -> AsyncIterator[StoredBlob]:
+        for digest, data in sorted(self.areas[area].items()):
+            written_at = self.written.get((area, digest), self._now())
+            yield StoredBlob(digest=digest, size_bytes=len(data), written_at=written_at)
+
+    async def move(
+        self, digest: Digest, source: Area, target: Area, *, written_before: datetime | None = None
+    ) -> bool:
+        if digest not in self.areas[source]:
+            return False
+        if written_before is not None and self.written[source, digest] >= written_before:
+            return False
+        data = self.areas[source].pop(digest)
+        if target is not Area.BLOBS or digest not in self.content:
+            self._store(digest, data, target)
+        return True
+
+    async def purge(self, digest: Digest, area: Area) -> None:
+        self.areas[area].pop(digest, None)
+
+    async def clear_partial(self, before: datetime) -> int:
+        return 0
+
+    def _store(self, digest: Digest, data: bytes, area: Area) -> None:
+        self.areas[area][digest] = data
+        self.written[area, digest] = self._now()
 
 
 @dataclass

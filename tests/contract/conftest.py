@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from blob_backends import Case, directory_case, fake_case, s3_case
 from store_servers import (
     PASSWORD,
     PostgresServer,
@@ -59,3 +61,12 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def host_is_probed_once(one_probe: None) -> None:
     """Sandboxes are opened by the hundred here."""
+
+
+@pytest.fixture(params=["fake", "directory", pytest.param("s3", marks=pytest.mark.server)])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    if request.param == "fake":
+        return fake_case()
+    if request.param == "directory":
+        return directory_case(tmp_path / "not" / "yet" / "there")
+    return s3_case(request.getfixturevalue("s3_server"), f"{tmp_path.name}/deep")

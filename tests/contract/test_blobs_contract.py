@@ -3,70 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from blob_backends import Case, s3_config
 from store_servers import S3Server, free_ports
 
 from qlayer.errors import ConfigurationError, CorruptBlob, InputError, NotFoundError, StoreError
 from qlayer.store.base import Blobs
 from qlayer.store.blobs import open_blobs
 from qlayer.store.config import StoreConfig
-from qlayer.store.fake import FakeBlobs
 from qlayer.types.ids import Digest, sha256
-
-
-@dataclass(frozen=True)
-class Case:
-    blobs: Blobs
-    damage: Callable[[Digest], Awaitable[None]]
-    """Overwrite the stored bytes of a blob behind the store's back."""
-
-
-def _fake() -> Case:
-    blobs = FakeBlobs()
-
-    async def damage(digest: Digest) -> None:
-        blobs.content[digest] = b"damaged"
-
-    return Case(blobs, damage)
-
-
-def _directory(root: Path) -> Case:
-    async def damage(digest: Digest) -> None:
-        (root / digest[7:9] / digest[9:]).write_bytes(b"damaged")
-
-    return Case(open_blobs(StoreConfig(blobs_url=str(root), records_url="")), damage)
-
-
-def _s3_config(server: S3Server, prefix: str) -> StoreConfig:
-    return StoreConfig(
-        blobs_url=f"s3://{server.bucket}/{prefix}",
-        records_url="",
-        blobs_options={"endpoint_url": server.endpoint_url},
-    )
-
-
-def _s3(server: S3Server, prefix: str) -> Case:
-    import s3fs
-
-    async def damage(digest: Digest) -> None:
-        filesystem = s3fs.S3FileSystem(endpoint_url=server.endpoint_url)
-        path = f"{server.bucket}/{prefix}/{digest[7:9]}/{digest[9:]}"
-        await asyncio.to_thread(filesystem.pipe_file, path, b"damaged")
-
-    return Case(open_blobs(_s3_config(server, prefix)), damage)
-
-
-@pytest.fixture(params=["fake", "directory", pytest.param("s3", marks=pytest.mark.server)])
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    if request.param == "fake":
-        return _fake()
-    if request.param == "directory":
-        return _directory(tmp_path / "not" / "yet" / "there")
-    return _s3(request.getfixturevalue("s3_server"), f"{tmp_path.name}/deep")
 
 
 async def _listed(blobs: Blobs) -> list[Digest]:
@@ -150,7 +96,7 @@ async def test_wrong_credentials_are_a_store_error_without_them(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-on-purpose")
     with pytest.raises(StoreError) as raised:
-        await open_blobs(_s3_config(s3_server, "denied")).put(b"x")
+        await open_blobs(s3_config(s3_server, "denied")).put(b"x")
     assert "AWS_SECRET_ACCESS_KEY" in str(raised.value.hint)
     assert "wrong-on-purpose" not in raised.value.message
 
@@ -159,7 +105,7 @@ async def test_wrong_credentials_are_a_store_error_without_them(
 async def test_a_server_that_is_away_is_a_retryable_error(s3_server: S3Server) -> None:
     (closed,) = free_ports(1)
     away = S3Server(endpoint_url=f"http://127.0.0.1:{closed}", bucket=s3_server.bucket)
-    blobs = open_blobs(_s3_config(away, "away"))
+    blobs = open_blobs(s3_config(away, "away"))
     for call in (blobs.put(b"x"), blobs.get(sha256(b"x")), blobs.has(sha256(b"x"))):
         with pytest.raises(StoreError, match="cannot be used") as raised:
             await call
