@@ -23,12 +23,11 @@ from rich.progress import track
 from jobs.benchmarks import Task, load_tasks
 from jobs.ending import explained
 from jobs.ledger import Ledger, LedgerRow, open_ledger
+from jobs.slotted import Slotted
 from qlayer.app.build import build_llm
 from qlayer.app.settings import Settings, load_settings
 from qlayer.errors import InputError
-from qlayer.generation.intake import parse_spec
 from qlayer.generation.sampler import Draw, draw
-from qlayer.generation.templates import choose
 from qlayer.llm.base import LLM, ChatRequest, complete
 from qlayer.llm.catalogue import Catalogue
 from qlayer.llm.logged import request_key
@@ -61,9 +60,8 @@ def key_of(model: ModelId, wanted: Draw) -> Digest:
 
 def draw_of(task: Task, index: int, seed: int, max_tokens: int) -> Draw:
     """The sample to ask for; the task goes through intake and template as a user's request would."""
-    spec = parse_spec(task.text, template="function")
-    (slot,) = choose(spec)[0].instantiate(spec).slots
-    return draw(slot, spec, index, max_tokens=max_tokens, seed=seed)
+    seen = Slotted.of(task)
+    return draw(seen.slot, seen.spec, index, max_tokens=max_tokens, seed=seed)
 
 
 async def sample(llm: LLM, model: ModelId, task: Task, wanted: Draw, seed: int) -> SampleRow:

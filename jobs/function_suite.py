@@ -20,20 +20,16 @@ from jobs.rescue import refused
 from jobs.results import JudgedCandidate, TaskResult
 from jobs.resumable import Done, carry_out, do_missing
 from jobs.scoring import hidden_outcome
+from jobs.slotted import TEMPLATE, Slotted
 from qlayer.app.build import Platform
 from qlayer.app.settings import Settings
 from qlayer.errors import InputError
-from qlayer.generation.base import Slot
 from qlayer.generation.extract import extract_code
-from qlayer.generation.intake import parse_spec
 from qlayer.generation.splice import fill
-from qlayer.generation.templates import choose
 from qlayer.types.ids import Digest, digest_of
 from qlayer.types.run import AttemptKind, Checked, Decided, RunRecord, Sampled, SlotSettled, SpecParsed
-from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
 
-TEMPLATE = "function"
 Body = TypeVar("Body")
 
 
@@ -52,7 +48,8 @@ class FunctionSuite:
 
     async def _judged(self, task: Task, record: RunRecord) -> tuple[JudgedCandidate, ...]:
         """Every program of the run, each distinct one judged once. Raises `SandboxError`."""
-        slot, tree = _slot(task)
+        seen = Slotted.of(task)
+        slot, tree = seen.slot, seen.skeleton.tree
         answers = {b.attempt: b for b in _bodies(record, Sampled) if b.attempt_kind != AttemptKind.ASSERTS}
         known: dict[Digest, Outcome] = {}
         judged = []
@@ -75,13 +72,6 @@ class FunctionSuite:
             )
             judged.append(one)
         return tuple(judged)
-
-
-def _slot(task: Task) -> tuple[Slot, SourceTree]:
-    spec = parse_spec(task.text, template=TEMPLATE)
-    skeleton = choose(spec)[0].instantiate(spec)
-    (slot,) = skeleton.slots
-    return slot, skeleton.tree
 
 
 def fold(record: RunRecord, key: Digest, task: str, judged: Sequence[JudgedCandidate]) -> TaskResult:

@@ -4,7 +4,7 @@ Reads the log of `jobs.draw`. Each sample becomes a candidate as in the loop (ex
 is checked with the trusted examples of its prompt and scored with the hidden tests, once each, into a ledger
 of its own. Selection then needs no model: all selectors see the same candidates, the hidden tests only score.
 
-``python -m jobs.replay --samples FOLDER --benchmark humaneval``
+``python -m jobs.replay --log FOLDER --benchmark humaneval``
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from random import Random
 from typing import Annotated
 
 import typer
@@ -24,87 +23,25 @@ from rich.table import Table
 from jobs.benchmarks import Task, load_tasks
 from jobs.draw import SampleRow
 from jobs.ending import explained
-from jobs.ledger import Ledger, LedgerRow, open_ledger
+from jobs.ledger import Ledger, open_ledger
 from jobs.scoring import hidden_outcome
+from jobs.selectors import Judged, JudgedRow, Rates, rates
+from jobs.slotted import Slotted
 from qlayer.app.settings import load_settings
 from qlayer.errors import InputError
 from qlayer.generation.autofix import autofix
-from qlayer.generation.base import Skeleton, Slot
 from qlayer.generation.extract import extract_code
-from qlayer.generation.gate import ast_digest, inspect
-from qlayer.generation.intake import parse_spec
-from qlayer.generation.splice import fill
-from qlayer.generation.templates import choose
+from qlayer.generation.gate import ast_digest
 from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.warm import WarmSandbox
-from qlayer.types.frozen import Frozen
-from qlayer.types.ids import Digest
-from qlayer.types.source import SourceTree
-from qlayer.types.spec import Spec
 from qlayer.types.verdict import Outcome
 from qlayer.validation.behaviour import Program, compare
 from qlayer.validation.checks import run_check
 from qlayer.validation.inputs.draw import draw_inputs
-from qlayer.validation.selection import SELECTORS, Facts
+from qlayer.validation.selection import Facts
 
 INPUTS = 50
 """Fuzz inputs a task, as level V3 asks for."""
-RANDOM_ROUNDS = 100
-"""The random selector's rate is the mean of so many rounds."""
-
-
-class JudgedRow(LedgerRow):
-    """One sample, checked and scored. The key is the sample's."""
-
-    task: str
-    index: int
-    code: str
-    ast: Digest | None
-    fixes: tuple[str, ...]
-    passed: int
-    """Trusted cases."""
-    total: int
-    hidden: Outcome
-    """Of the hidden tests. Only a report may look at it."""
-    tokens: int
-
-    @property
-    def runs(self) -> bool:
-        return self.hidden is not Outcome.COMPILE_ERROR
-
-    @property
-    def right(self) -> bool:
-        return self.hidden is Outcome.ACCEPTED
-
-
-class Judged(Frozen):
-    """All candidates of one task, with what is known of each before the choice."""
-
-    task: str
-    rows: tuple[JudgedRow, ...]
-    facts: tuple[Facts, ...]
-    """Of the candidates that run, by `index`; none when nothing runs."""
-
-
-class Slotted(Frozen):
-    """A task as the loop sees it."""
-
-    spec: Spec
-    skeleton: Skeleton
-    slot: Slot
-
-    @classmethod
-    def of(cls, task: Task) -> Slotted:
-        spec = parse_spec(task.text, template="function")
-        skeleton = choose(spec)[0].instantiate(spec)
-        (slot,) = skeleton.slots
-        return cls(spec=spec, skeleton=skeleton, slot=slot)
-
-    def tree_with(self, code: str) -> SourceTree | None:
-        """The project with this filling; None when the gate refuses it."""
-        if any(diagnosis.fatal for diagnosis in inspect(code, self.slot)):
-            return None
-        return fill(self.skeleton.tree, self.slot, code)
 
 
 async def judge(task: Task, sample: SampleRow, sandbox: Sandbox) -> JudgedRow:
@@ -155,46 +92,6 @@ async def compared(task: Task, rows: Sequence[JudgedRow], sandbox: Sandbox) -> J
         for at, row in enumerate(running)
     )
     return Judged(task=task.id, rows=tuple(rows), facts=facts)
-
-
-class Rates(Frozen):
-    """The five numbers and every selector, each a share of the tasks, 0 to 1."""
-
-    tasks: int
-    samples: int
-    """Of each task."""
-    greedy: float
-    oracle: float
-    """Tasks with at least one right candidate: what a perfect choice would give."""
-    selectors: Mapping[str, float]
-    tokens_mean: float
-    """Generated, of all samples of a task."""
-
-    def efficiency(self, name: str) -> float | None:
-        """(selected - random) / (oracle - random); None when there is nothing to choose."""
-        room = self.oracle - self.selectors["random"]
-        return (self.selectors[name] - self.selectors["random"]) / room if room > 0 else None
-
-
-def rates(judged: Sequence[Judged], samples: int) -> Rates:
-    """What each way of choosing gives on these tasks. Pure."""
-    selectors = dict.fromkeys(SELECTORS, 0.0)
-    for task in judged:
-        right = {row.index: row.right for row in task.rows}
-        for name, choose_one in SELECTORS.items():
-            rounds = RANDOM_ROUNDS if name == "random" else 1
-            if task.facts:
-                chosen = [choose_one(task.facts, Random(f"{task.task} {n}")) for n in range(rounds)]
-                selectors[name] += sum(right[index] for index in chosen) / rounds
-    count = len(judged)
-    return Rates(
-        tasks=count,
-        samples=samples,
-        greedy=sum(row.right for task in judged for row in task.rows if row.index == 0) / count,
-        oracle=sum(any(row.right for row in task.rows) for task in judged) / count,
-        selectors={name: total / count for name, total in selectors.items()},
-        tokens_mean=sum(row.tokens for task in judged for row in task.rows) / count,
-    )
 
 
 async def replay(

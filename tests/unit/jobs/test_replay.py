@@ -6,7 +6,8 @@ import pytest
 
 from jobs.benchmarks import Task
 from jobs.draw import SampleRow
-from jobs.replay import Judged, JudgedRow, judge, rates
+from jobs.replay import judge
+from jobs.selectors import Judged, JudgedRow, rates
 from qlayer.sandbox.base import SandboxJob, SandboxResult, SplitJob
 from qlayer.sandbox.fake import FakeSandbox, result_of, unsafe_in_process
 from qlayer.types.candidate import Sampling
