@@ -15,7 +15,8 @@ from qlayer.cli.render import out, print_json, short
 from qlayer.errors import InputError
 from qlayer.packaging.images import CapsuleImage, Images
 from qlayer.packaging.oci import write_layout
-from qlayer.packaging.registry import Reference, Registry
+from qlayer.packaging.reference import Reference
+from qlayer.packaging.registry import Registry
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId, Digest
 

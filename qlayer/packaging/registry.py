@@ -2,89 +2,43 @@
 
 Blobs go first, then the manifest, then the tag: a push that is killed leaves nothing that can be pulled half.
 What is there already is not sent again. Where a registry has no referrers API, attachments are listed under
-the tag that the specification's fallback names.
+the tag that the specification's fallback names. Nothing that a registry says is believed: every byte is held
+against its digest and its size, and an attachment against the image that it says it is about.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
 
-from qlayer.errors import InputError, StoreError
-from qlayer.packaging.oci import INDEX_TYPE, MANIFEST_TYPE, Image
-from qlayer.types.frozen import Frozen
+from qlayer.errors import StoreError
+from qlayer.packaging.oci import INDEX_TYPE, MANIFEST_TYPE, MAX_LAYOUT_FILE_BYTES, Descriptor, Image
+from qlayer.packaging.reference import Reference
+from qlayer.packaging.registry_http import MAX_MANIFEST_BYTES, Answer, Login, RegistryHttp
 from qlayer.types.ids import Digest, canonical_json, is_digest, sha256
 
-TIMEOUT_S = 60.0
-_REFERENCE = re.compile(
-    r"(?P<host>[a-zA-Z0-9.-]+(?::\d+)?|\[[0-9a-f:]+\]:\d+)/"
-    r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
-    r"(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?\Z"
-)
-
-
-class Reference(Frozen):
-    """Where an image lies: ``host[:port]/name[:tag][@digest]``."""
-
-    host: str
-    name: str
-    tag: str = "latest"
-    digest: Digest | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Raises `InputError`."""
-        found = _REFERENCE.match(text)
-        if found is None:
-            raise InputError(
-                f"{text!r} is no image reference",
-                field="reference",
-                hint="for example localhost:5000/books:1.0",
-            )
-        digest = found["digest"]
-        return cls(
-            host=found["host"],
-            name=found["name"],
-            tag=found["tag"] or "latest",
-            digest=Digest(digest) if digest else None,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.host}/{self.name}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
-
-
-class _AtHome(httpx.BasicAuth):
-    """A password that goes to the first place it was meant for: a registry may name others for uploads."""
-
-    _home: tuple[str, str, int | None] | None = None
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        place = (request.url.scheme, request.url.host, request.url.port)
-        self._home = self._home or place
-        if place == self._home:
-            yield from super().auth_flow(request)
-        else:
-            yield request
+MAX_ATTACHED = 100
+"""More attachments than this are not pulled: a capsule has one for each signature and one more."""
 
 
 class Registry:
     """One repository of a registry. `plain` speaks HTTP without TLS, for registries on loopback."""
 
     def __init__(
-        self, reference: Reference, *, plain: bool = False, user: tuple[str, str] | None = None
+        self,
+        reference: Reference,
+        *,
+        plain: bool = False,
+        user: tuple[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._reference = reference
-        scheme = "http" if plain else "https"
-        self._http = httpx.AsyncClient(
-            base_url=f"{scheme}://{reference.host}/v2/{reference.name}/",
-            timeout=TIMEOUT_S,
-            auth=_AtHome(*user) if user is not None else None,
-            follow_redirects=True,
-        )
+        base = f"{'http' if plain else 'https'}://{reference.host}/v2/{reference.name}/"
+        login = Login(*user) if user is not None else None
+        self._http = RegistryHttp(base, str(reference), login, transport)
 
     async def __aenter__(self) -> Registry:
         return self
@@ -104,38 +58,49 @@ class Registry:
     async def pull(self, digest: Digest | None = None) -> Image:
         """The image of this digest, else of the reference, every byte checked. Raises `StoreError`."""
         wanted = digest or self._reference.digest
-        manifest = await self._get(f"manifests/{wanted or self._reference.tag}", wanted, MANIFEST_TYPE)
+        manifest = await self._manifest(wanted)
         try:
             parsed = json.loads(manifest)
-            named = [Digest(one["digest"]) for one in (parsed["config"], *parsed["layers"])]
+            named = [_descriptor(one) for one in (parsed["config"], *parsed["layers"])]
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self._reference} is no image manifest") from None
-        if not all(is_digest(one) for one in named):
-            raise StoreError(f"{self._reference} names something that is no digest")
-        return Image(manifest=manifest, blobs={one: await self._get(f"blobs/{one}", one) for one in named})
+        return Image(manifest=manifest, blobs={one.digest: await self._blob(one) for one in named})
 
     async def attached(self, digest: Digest) -> tuple[Image, ...]:
-        """What is attached to an image of this repository."""
-        answer = await self._ask("GET", f"referrers/{digest}", (200, 404))
-        listed = answer.json()["manifests"] if answer.status_code == 200 else await self._fallback(digest)
-        return tuple([await self.pull(Digest(one["digest"])) for one in listed])
+        """What is attached to an image of this repository. Raises `StoreError` when something is not."""
+        answer = await self._http.ask("GET", f"referrers/{digest}", (200, 404), limit=MAX_MANIFEST_BYTES)
+        listed = self._listed(answer) if answer.status == 200 else await self._fallback(digest)
+        if len(listed) > MAX_ATTACHED:
+            raise StoreError(f"{self._reference} has {len(listed)} attachments, more than {MAX_ATTACHED}")
+        pulled = tuple([await self.pull(Digest(one["digest"])) for one in listed])
+        stray = next((one for one in pulled if _subject(one) != digest), None)
+        if stray is not None:
+            raise StoreError(f"{self._reference}: {stray.digest} is listed as attached and is about another")
+        return pulled
 
     async def _put(self, image: Image, name: str) -> None:
         for digest, data in image.blobs.items():
             await self._put_blob(digest, data)
         kind = {"content-type": image.parsed["mediaType"]}
-        await self._ask("PUT", f"manifests/{name}", (201,), content=image.manifest, headers=kind)
+        answer = await self._http.ask(
+            "PUT", f"manifests/{name}", (201,), content=image.manifest, headers=kind
+        )
+        self._check_told_digest(answer, image.digest)
 
     async def _put_blob(self, digest: Digest, data: bytes) -> None:
-        if (await self._ask("HEAD", f"blobs/{digest}", (200, 404))).status_code == 200:
+        if (await self._http.ask("HEAD", f"blobs/{digest}", (200, 404))).status == 200:
             return
-        opened = await self._ask("POST", "blobs/uploads/", (202,))
-        place = httpx.URL(opened.headers["location"]).copy_add_param("digest", digest)
+        opened = await self._http.ask("POST", "blobs/uploads/", (202,), content=b"")
+        location = opened.headers.get("location")
+        if not location:
+            raise StoreError(f"{self._reference}: the registry did not say where to upload to")
+        place = opened.url.join(location).copy_add_param("digest", digest)
         binary = {"content-type": "application/octet-stream"}
-        await self._ask("PUT", str(opened.url.join(place)), (201,), content=data, headers=binary)
+        await self._http.ask("PUT", str(place), (201,), content=data, headers=binary)
 
     async def _has_referrers(self, image: Image) -> bool:
-        return (await self._ask("GET", f"referrers/{image.digest}", (200, 404))).status_code == 200
+        path = f"referrers/{image.digest}"
+        return (await self._http.ask("GET", path, (200, 404), limit=MAX_MANIFEST_BYTES)).status == 200
 
     async def _list_under_fallback_tag(self, image: Image, attached: Image) -> None:
         entry = {
@@ -148,40 +113,60 @@ class Registry:
         index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*others, entry]}
         kind = {"content-type": INDEX_TYPE}
         place = f"manifests/{_fallback_tag(image.digest)}"
-        await self._ask("PUT", place, (201,), content=canonical_json(index), headers=kind)
+        await self._http.ask("PUT", place, (201,), content=canonical_json(index), headers=kind)
 
     async def _fallback(self, digest: Digest) -> list[dict[str, Any]]:
         """What the index under the fallback tag lists."""
         place, kind = f"manifests/{_fallback_tag(digest)}", {"accept": INDEX_TYPE}
-        answer = await self._ask("GET", place, (200, 404), headers=kind)
-        listed: list[dict[str, Any]] = answer.json()["manifests"] if answer.status_code == 200 else []
+        answer = await self._http.ask("GET", place, (200, 404), headers=kind, limit=MAX_MANIFEST_BYTES)
+        return self._listed(answer) if answer.status == 200 else []
+
+    def _listed(self, answer: Answer) -> list[dict[str, Any]]:
+        try:
+            listed: list[dict[str, Any]] = answer.json()["manifests"]
+            if not all(is_digest(one["digest"]) for one in listed):
+                raise ValueError("no digest")
+        except (ValueError, KeyError, TypeError):
+            raise StoreError(f"{self._reference}: the registry's list of attachments is none") from None
         return listed
 
-    async def _get(self, path: str, digest: Digest | None, accept: str = "*/*") -> bytes:
-        answer = await self._ask("GET", path, (200,), headers={"accept": accept})
-        if digest is not None and sha256(answer.content) != digest:
-            raise StoreError(f"{self._reference}: the registry sent other bytes than {digest}")
-        return answer.content
+    async def _manifest(self, wanted: Digest | None) -> bytes:
+        path, accept = f"manifests/{wanted or self._reference.tag}", {"accept": MANIFEST_TYPE}
+        answer = await self._http.ask("GET", path, (200,), headers=accept, limit=MAX_MANIFEST_BYTES)
+        if wanted is not None:
+            self._check(answer.body, wanted)
+        self._check_told_digest(answer, sha256(answer.body))
+        return answer.body
 
-    async def _ask(self, method: str, path: str, fine: tuple[int, ...], **more: Any) -> httpx.Response:
-        try:
-            answer = await self._http.request(method, path, **more)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise StoreError(
-                f"{self._reference.host} cannot be reached ({type(error).__name__})",
-                hint="is it a registry without TLS? then say so: --plain-http",
-            ) from None
-        if answer.status_code not in fine:
-            raise StoreError(f"{self._reference}: {method} was answered {answer.status_code}: {_why(answer)}")
-        return answer
+    async def _blob(self, described: Descriptor) -> bytes:
+        path = f"blobs/{described.digest}"
+        answer = await self._http.ask("GET", path, (200,), limit=described.size)
+        self._check(answer.body, described.digest)
+        return answer.body
+
+    def _check(self, data: bytes, digest: Digest) -> None:
+        if sha256(data) != digest:
+            raise StoreError(f"{self._reference}: the registry sent other bytes than {digest}")
+
+    def _check_told_digest(self, answer: Answer, digest: Digest) -> None:
+        """The header is optional, but where it is given it has to be right."""
+        told = answer.headers.get("docker-content-digest", digest)
+        if told != digest:
+            raise StoreError(f"{self._reference}: the registry speaks of {told[:80]!r}, not of {digest}")
+
+
+def _descriptor(found: dict[str, Any]) -> Descriptor:
+    """Raises `ValueError`, `KeyError`, `TypeError`."""
+    if not is_digest(found["digest"]) or not 0 <= found["size"] <= MAX_LAYOUT_FILE_BYTES:
+        raise ValueError("no digest, or too large")
+    kind = str(found.get("mediaType", ""))
+    return Descriptor(media_type=kind, digest=Digest(found["digest"]), size=found["size"])
+
+
+def _subject(artifact: Image) -> str | None:
+    subject = artifact.parsed.get("subject")
+    return subject.get("digest") if isinstance(subject, dict) else None
 
 
 def _fallback_tag(digest: Digest) -> str:
     return digest.replace(":", "-")
-
-
-def _why(answer: httpx.Response) -> str:
-    try:
-        return "; ".join(one.get("message", one["code"]) for one in answer.json()["errors"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return answer.reason_phrase

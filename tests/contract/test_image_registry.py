@@ -19,7 +19,8 @@ from store_servers import free_ports, running
 from qlayer.errors import StoreError
 from qlayer.packaging.oci import LAYER_TYPE, Image, Start, artifact, build_image, write_layout
 from qlayer.packaging.provenance import PAYLOAD_TYPE
-from qlayer.packaging.registry import Reference, Registry
+from qlayer.packaging.reference import Reference
+from qlayer.packaging.registry import Registry
 from qlayer.sandbox.container import image as host_image
 from qlayer.types.ids import canonical_json, sha256
 

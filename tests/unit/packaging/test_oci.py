@@ -20,7 +20,7 @@ from qlayer.packaging.oci import (
     read_layout,
     write_layout,
 )
-from qlayer.packaging.registry import Reference
+from qlayer.packaging.reference import Reference
 from qlayer.types.source import SourceTree
 
 
