@@ -24,6 +24,9 @@ from qlayer.types.source import SourceTree
 OWN_FOLDER = ".qlayer"
 MANIFEST_PATH = f"{OWN_FOLDER}/manifest.json"
 
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""A larger file is no file of a capsule's project."""
+
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
@@ -88,8 +91,11 @@ def regular_files(folder: Path) -> Iterator[str]:
             yield (here / name).relative_to(folder).as_posix()
 
 
-def read_regular(folder: Path, path: str) -> bytes | None:
-    """The bytes of a file in `folder`; None when it is missing, no regular file, or below a symbolic link."""
+def read_regular(folder: Path, path: str, limit: int = MAX_FILE_BYTES) -> bytes | None:
+    """The bytes of a file in `folder`; None when it is missing, no regular file, or below a symbolic link.
+
+    One of more than `limit` bytes is not read either.
+    """
     here = folder
     for part in Path(path).parts:
         here = here / part
@@ -100,7 +106,11 @@ def read_regular(folder: Path, path: str) -> bytes | None:
     except OSError:
         return None
     with os.fdopen(descriptor, "rb") as stream:
-        return stream.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
+            return None
+        data = stream.read(limit + 1)
+        return data if len(data) <= limit else None
 
 
 def _check_destination(target: Path, replace: Callable[[Path], None] | None) -> None:

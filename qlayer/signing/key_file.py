@@ -1,7 +1,10 @@
 """Keys in files: ``NAME.key`` (private, PKCS #8, mode 0600) and one ``trust.json`` of public keys.
 
 The private key is read for each signature and held no longer. A key file that others may read is refused,
-like ssh does: it may have been copied.
+like ssh does: it may have been copied. Nothing here follows a symbolic link.
+
+A private half is written as ``.NAME.key.new`` first, then the trust, then it gets its name: killed in
+between, the next use finishes what the trust says, and a private half that was never trusted is removed.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ TRUST_FILE = "trust.json"
 _ENDS = (KeyState.ACTIVE, KeyState.RETIRED, KeyState.REVOKED)
 """A key only ever goes on in this order."""
 _FORBIDDEN_MODE = stat.S_IRWXG | stat.S_IRWXO
+_FRESH = ".new"
+MAX_TRUST_BYTES = 4 * 1024 * 1024
+MAX_KEY_BYTES = 16 * 1024
 
 
 class KeyFolder:
@@ -39,7 +45,7 @@ class KeyFolder:
         """Raises `SigningError` when the file is damaged."""
         path = self._folder / TRUST_FILE
         try:
-            return Trust.model_validate_json(path.read_bytes())
+            return Trust.model_validate_json(_read(path, MAX_TRUST_BYTES)[0])
         except FileNotFoundError:
             return Trust()
         except (ValidationError, OSError) as error:
@@ -52,7 +58,7 @@ class KeyFolder:
         def add(trust: Trust) -> Trust:
             if _active(trust, name) is not None:
                 raise ConflictError(f"there is a key {name} already", hint=f"qlayer keys rotate {name}")
-            _write_private(self._private_path(key), private)
+            _write_private(self._fresh_path(key), private)
             return trust.with_key(key)
 
         self._change(add)
@@ -71,11 +77,10 @@ class KeyFolder:
             if old is None:
                 raise NotFoundError(f"there is no active key {name}", kind="key", hint="qlayer keys ls")
             retired.append(_ended(old, KeyState.RETIRED, now, reason))
-            _write_private(self._private_path(key), private)
+            _write_private(self._fresh_path(key), private)
             return trust.with_key(retired[0]).with_key(key)
 
         self._change(replace)
-        self._private_path(retired[0]).unlink(missing_ok=True)
         return key
 
     def revoke(self, name_or_id: str, now: datetime, reason: str) -> PublicKey:
@@ -92,7 +97,6 @@ class KeyFolder:
             return trust.with_key(revoked[0])
 
         self._change(end)
-        self._private_path(revoked[0]).unlink(missing_ok=True)
         return revoked[0]
 
     def add(self, key: PublicKey) -> None:
@@ -118,6 +122,9 @@ class KeyFolder:
     def signer(self, name: str) -> FileSigner:
         """Raises `NotFoundError` without an active key of that name."""
         key = _active(self.trust(), name)
+        if key is not None and self._fresh_path(key).exists():
+            with self._locked():
+                self._settle(self.trust())
         if key is None or not self._private_path(key).exists():
             raise NotFoundError(
                 f"there is no active key {name} here", kind="key", hint=f"qlayer keys new {name}"
@@ -126,19 +133,39 @@ class KeyFolder:
 
     def _change(self, change: Callable[[Trust], Trust]) -> None:
         with self._locked():
-            text = change(self.trust()).model_dump_json(indent=2) + "\n"
-            fresh = self._folder / f".{TRUST_FILE}.new"
-            with fresh.open("w") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
+            before = self.trust()
+            self._settle(before)
+            after = change(before)
+            fresh = self._folder / f".{TRUST_FILE}{_FRESH}"
+            fresh.unlink(missing_ok=True)
+            _write_new(fresh, f"{after.model_dump_json(indent=2)}\n".encode(), 0o644)
             fresh.replace(self._folder / TRUST_FILE)
+            _sync_folder(self._folder)
+            self._settle(after)
+
+    def _settle(self, trust: Trust) -> None:
+        """Bring the private halves in line with the trust, which is what counts.
+
+        Those of active keys get their name, those of ended keys go, and so does one that was written for a
+        trust that never came. A named one that the trust does not know stays: it may be newer than a backup.
+        """
+        active = {self._fresh_path(key): key for key in trust.keys if key.state is KeyState.ACTIVE}
+        for fresh in self._folder.glob(f".*.key{_FRESH}"):
+            if fresh in active:
+                fresh.replace(self._private_path(active[fresh]))
+            else:
+                fresh.unlink(missing_ok=True)
+        for key in trust.keys:
+            if key.state is not KeyState.ACTIVE:
+                self._private_path(key).unlink(missing_ok=True)
+        _sync_folder(self._folder)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with (self._folder / ".lock").open("w") as lock:
+            descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor) as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:
@@ -146,6 +173,9 @@ class KeyFolder:
 
     def _private_path(self, key: PublicKey) -> Path:
         return self._folder / f"{key.name}-{key.id[:12]}.key"
+
+    def _fresh_path(self, key: PublicKey) -> Path:
+        return self._folder / f".{key.name}-{key.id[:12]}.key{_FRESH}"
 
 
 class FileSigner:
@@ -191,22 +221,43 @@ def _write_private(path: Path, private: Ed25519PrivateKey) -> None:
     data = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    _write_new(path, data, 0o600)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
 
 
+def _sync_folder(folder: Path) -> None:
+    """Make names durable: a rename alone may be undone by a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path, limit: int) -> tuple[bytes, int]:
+    """The bytes and the mode of a regular file. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        mode = os.fstat(descriptor).st_mode
+        data = stream.read(limit + 1) if stat.S_ISREG(mode) else b""
+    if not stat.S_ISREG(mode) or len(data) > limit:
+        raise OSError(f"it is no regular file of at most {limit} bytes")
+    return data, mode
+
+
 def _read_private(path: Path) -> Ed25519PrivateKey:
     """Never says what the file holds, in no error either."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as stream:
-            mode = os.fstat(descriptor).st_mode
-            data = stream.read()
+        data, mode = _read(path, MAX_KEY_BYTES)
     except OSError as error:
-        raise SigningError(f"{path.name} cannot be read: {error.strerror}") from None
+        raise SigningError(f"{path.name} cannot be read: {error.strerror or error}") from None
     if mode & _FORBIDDEN_MODE:
         raise SigningError(
             f"others may read {path.name} (mode {stat.S_IMODE(mode):04o})",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -59,7 +60,8 @@ class TransitSigner:
                 mount_point=self._config.mount,
             ),
         )
-        sig = b64decode(answer["data"]["signature"].split(":")[2])
+        with _understood(self._config):
+            sig = b64decode(answer["data"]["signature"].split(":")[2], validate=True)
         envelope = Envelope(
             payload=payload,
             payloadType=payload_type,
@@ -73,6 +75,8 @@ async def open_transit(config: TransitConfig, token: str) -> TransitSigner:
     """A signer with the key's newest version. Raises `SigningError`, `NotFoundError` without such a key."""
     client = hvac.Client(url=config.url, token=token, timeout=TIMEOUT_S, verify=config.verify)
     keys = await transit_keys(client, config)
+    if not keys:
+        raise SigningError(f"transit key {config.key} has no version")
     version = max(keys)
     return TransitSigner(client, config, keys[version], version)
 
@@ -82,15 +86,29 @@ async def transit_keys(client: hvac.Client, config: TransitConfig) -> dict[int, 
     answer = await _asked(
         config, lambda: client.secrets.transit.read_key(config.key, mount_point=config.mount)
     )
-    if answer["data"]["type"] != "ed25519":
-        raise SigningError(f"transit key {config.key} is {answer['data']['type']}, not ed25519")
-    return {int(version): _public(config, held) for version, held in answer["data"]["keys"].items()}
+    with _understood(config):
+        kind, held = answer["data"]["type"], answer["data"]["keys"]
+        if kind != "ed25519":
+            raise SigningError(f"transit key {config.key} is {kind}, not ed25519")
+        return {int(version): _public(config, one) for version, one in held.items()}
 
 
 def _public(config: TransitConfig, held: dict[str, Any]) -> PublicKey:
     public = b64decode(held["public_key"]).hex()
     created = datetime.fromisoformat(held["creation_time"])
     return PublicKey(id=key_id(public), name=config.key, public=public, created_at=created)
+
+
+@contextmanager
+def _understood(config: TransitConfig) -> Iterator[None]:
+    """Something else than OpenBao may answer at that address: that is told, and nothing of the answer."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise SigningError(
+            f"{config.url} answered what no transit engine answers ({type(error).__name__})",
+            hint="is it the address of OpenBao or Vault, and is the mount right?",
+        ) from None
 
 
 async def _asked(config: TransitConfig, call: Callable[[], _Answer]) -> _Answer:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NewType
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from qlayer.errors import InputError
 from qlayer.types.frozen import Frozen
 
 KeyId = NewType("KeyId", str)
@@ -44,11 +45,20 @@ class Trust(Frozen):
     keys: tuple[PublicKey, ...] = ()
 
     def find(self, name_or_id: str) -> PublicKey | None:
-        """By id, by the id's first 8 digits or more, or the newest of that name."""
-        for key in self.keys:
-            if name_or_id in (key.id, key.name) or (len(name_or_id) >= 8 and key.id.startswith(name_or_id)):
-                return key
-        return None
+        """By id, or the newest of that name, or by the id's first 8 digits or more.
+
+        Raises `InputError` when that could be another key as well: nobody revokes the wrong one.
+        """
+        whole = next((key for key in self.keys if key.id == name_or_id), None)
+        if whole is not None:
+            return whole
+        named = [key for key in self.keys if key.name == name_or_id][:1]
+        begun = [key for key in self.keys if len(name_or_id) >= 8 and key.id.startswith(name_or_id)]
+        found = {key.id: key for key in (*named, *begun)}
+        if len(found) > 1:
+            ids = ", ".join(key[:16] for key in found)
+            raise InputError(f"{name_or_id!r} could be any of {ids}; give more digits", field="key")
+        return next(iter(found.values()), None)
 
     def with_key(self, key: PublicKey) -> Trust:
         """With this key added, or put in the place of the one with its id."""

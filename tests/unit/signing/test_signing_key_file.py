@@ -14,7 +14,7 @@ from securesystemslib.signer import SSlibKey
 
 from qlayer.errors import ConflictError, InputError, NotFoundError, SignatureRefused, SigningError
 from qlayer.signing.base import check, encoded, parse_envelope
-from qlayer.signing.key_file import TRUST_FILE, KeyFolder
+from qlayer.signing.key_file import MAX_TRUST_BYTES, TRUST_FILE, KeyFolder
 from qlayer.types.signature import Envelope, KeyState, Trust
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -156,3 +156,68 @@ async def test_envelopes_have_one_form(keys: KeyFolder, change: object) -> None:
     keys.create("release", NOW)
     with pytest.raises(SignatureRefused):
         parse_envelope(change(encoded(await signed(keys))))  # type: ignore[operator]
+
+
+class Killed(BaseException):
+    """As if by signal 9: nothing is cleaned up after it."""
+
+
+@pytest.mark.parametrize("dies_at", ["trust.json", "final name"])
+@pytest.mark.parametrize("change", ["create", "rotate"])
+async def test_killed_between_the_writes_nothing_is_left_that_the_trust_does_not_know(
+    keys: KeyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str, change: str
+) -> None:
+    folder = tmp_path / "keys"
+    if change == "rotate":
+        keys.create("release", NOW)
+    replace = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if (Path(target).name == TRUST_FILE) == (dies_at == "trust.json"):
+            raise Killed
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            keys.create("release", LATER) if change == "create" else keys.rotate("release", LATER, "yearly")
+    assert list(folder.glob(".*.key.new")), "it was killed between two writes"
+    known = keys.trust().find("release")
+    if known is None:
+        keys.create("release", LATER)
+    else:
+        assert (known.created_at == LATER) == (dies_at == "final name")
+    await signed(keys)
+    keys.create("other", LATER)
+    assert not list(folder.glob(".*.key.new"))
+    assert len(list(folder.glob("release-*.key"))) == 1
+
+
+def test_links_are_not_followed_and_large_files_not_read(keys: KeyFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    keys.create("release", NOW)
+    elsewhere = tmp_path / "elsewhere"
+    (folder / TRUST_FILE).rename(elsewhere)
+    (folder / TRUST_FILE).symlink_to(elsewhere)
+    with pytest.raises(SigningError, match="cannot be read"):
+        keys.trust()
+    (folder / TRUST_FILE).unlink()
+    (folder / TRUST_FILE).write_bytes(b" " * (MAX_TRUST_BYTES + 1))
+    with pytest.raises(SigningError, match="at most"):
+        keys.trust()
+    (folder / ".lock").unlink()
+    (folder / ".lock").symlink_to(elsewhere)
+    with pytest.raises(SigningError, match="cannot be written"):
+        keys.create("other", NOW)
+
+
+def test_what_could_be_two_keys_is_asked_back(keys: KeyFolder) -> None:
+    one, other = keys.create("one", NOW), keys.create("other", NOW)
+    twin = other.model_copy(update={"id": one.id[:10] + other.id[10:]})
+    trust = Trust(keys=(one, twin))
+    assert trust.find(one.id) == one and trust.find("other") == twin
+    with pytest.raises(InputError, match="could be any"):
+        trust.find(one.id[:8])
+    named = other.model_copy(update={"name": one.id[:8]})
+    with pytest.raises(InputError, match="could be any"):
+        Trust(keys=(one, named)).find(one.id[:8])
