@@ -24,6 +24,7 @@ from qlayer.llm.weights import Weights
 from qlayer.memory.similarity import EmbeddedSimilarity, LexicalSimilarity
 from qlayer.packaging.attestation import Attestations
 from qlayer.packaging.capsule import Capsules
+from qlayer.packaging.components import components
 from qlayer.packaging.images import Images
 from qlayer.pipeline.accepting import Accepting
 from qlayer.pipeline.editing import Editing
@@ -31,10 +32,14 @@ from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
 from qlayer.pipeline.policy import LoopPolicy, policy_for
 from qlayer.pipeline.releasing import Releasing
+from qlayer.pipeline.scanning import Scanning
 from qlayer.sandbox.base import Sandbox
 from qlayer.sandbox.config import DockerConfig, GvisorConfig, WarmConfig
 from qlayer.sandbox.container import DockerSandbox, GvisorSandbox
 from qlayer.sandbox.warm import WarmSandbox
+from qlayer.scan.base import Scanner
+from qlayer.scan.cache import FindingsCache
+from qlayer.scan.tools import Profile, scanners
 from qlayer.signing.key_file import KeyFolder
 from qlayer.store.base import Blobs, Memories, Records, Releases
 from qlayer.store.blobs import open_blobs
@@ -78,7 +83,9 @@ class Platform(Storage):
     @property
     def editing(self) -> Editing:
         """Where people's corrections are taken in."""
-        return Editing(self.capsules, self.memories, self.sandbox, utc_now)
+        scanning = self.pipeline.scanning
+        scan = scanning.look if scanning is not None else None
+        return Editing(self.capsules, self.memories, self.sandbox, utc_now, scan)
 
     @property
     def accepting(self) -> Accepting:
@@ -133,6 +140,7 @@ async def open_platform(
             describe=_Describe(catalogue, llm, settings.loop, settings.escalate_to),
             lease_ttl_s=settings.lease_ttl_s,
             learning=build_learning(settings, storage.memories) if settings.memory != "off" else None,
+            scanning=build_scanning(settings),
             releasing=build_releasing(settings, storage),
         )
         yield Platform(
@@ -148,6 +156,28 @@ async def open_platform(
             sandbox=sandbox,
             pipeline=pipeline,
         )
+
+
+def build_scanning(settings: Settings) -> Scanning | None:
+    """The scanners that the settings name; None: none."""
+    if settings.scan == "off":
+        return None
+    return Scanning(
+        every=build_scanners(settings, settings.scan),
+        release=build_scanners(settings, "full"),
+        cache=FindingsCache(settings.scans_dir),
+    )
+
+
+def build_scanners(settings: Settings, profile: Profile) -> tuple[Scanner, ...]:
+    """With the configured advisories and executables. Raises `ConfigurationError` for a lost folder."""
+    advisories = settings.advisories
+    if advisories is not None and not advisories.is_dir():
+        raise ConfigurationError(
+            f"QLAYER_ADVISORIES names {advisories}, which is no folder",
+            hint="a folder with OSV entries, *.json",
+        )
+    return scanners(profile, components, advisories=advisories, semgrep=settings.semgrep)
 
 
 def build_releasing(settings: Settings, storage: Storage) -> Releasing:

@@ -71,6 +71,13 @@ class Settings(BaseSettings):
     registry_password: str | None = Field(default=None, repr=False)
     signing_key: str = "default"
     """Name of the key that signs what a run releases; see `qlayer keys ls`."""
+    scan: Literal["fast", "full", "off"] = "fast"
+    """Which scanners look at each capsule that a run makes. All of them look at one that is to be released,
+    unless it is `off`."""
+    advisories: Path | None = None
+    """Folder of advisories in OSV format, beside the few that are shipped."""
+    semgrep: Path | None = None
+    """Its executable, in an environment of its own. Default: the one beside qlayer or in the usual places."""
     policies: Path | None = None
     """Folder of release policies in Rego. Default: the one shipped with qlayer."""
     records_url: str | None = None
@@ -118,6 +125,11 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """Signing keys, and the public ones that are trusted."""
         return self.data_dir / "keys"
+
+    @property
+    def scans_dir(self) -> Path:
+        """What scanners said before."""
+        return self.data_dir / "scans"
 
     @property
     def packages_dir(self) -> Path:

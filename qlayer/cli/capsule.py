@@ -16,6 +16,7 @@ from qlayer.cli.capsule_edit import edit
 from qlayer.cli.capsule_image import image
 from qlayer.cli.capsule_sign import MaybeSigned, TrustFile, sign, trusted
 from qlayer.cli.evidence import evidence
+from qlayer.cli.findings import scan_tables
 from qlayer.cli.options import Json, Limit
 from qlayer.cli.render import checks_table, decision_text, out, print_json, printable, short, table
 from qlayer.packaging.diff import CapsuleDiff
@@ -31,6 +32,8 @@ app.command()(accept)
 app.command()(edit)
 app.command()(sign)
 app.command()(image)
+
+_FINDINGS_SHOWN = 20
 
 Id = Annotated[str, typer.Argument(metavar="CAPSULE", help="A capsule's id, or at least 6 hex digits of it.")]
 
@@ -72,6 +75,8 @@ def show(capsule: Id, as_json: Json = False) -> None:
     console.print(table("fact", "value", rows=_facts(manifest)))
     console.print(checks_table(manifest.checks))
     console.print(*evidence(manifest.proofs, manifest.assessment), sep="\n")
+    if manifest.scan is not None:
+        console.print(*scan_tables(manifest.scan, most=_FINDINGS_SHOWN), sep="\n")
     console.print(table("file", "digest", rows=manifest.files.items()))
 
 

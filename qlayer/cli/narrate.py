@@ -24,6 +24,7 @@ from qlayer.types.run import (
     Proved,
     Recalled,
     Sampled,
+    Scanned,
     Signed,
     SkeletonBuilt,
     SlotSettled,
@@ -31,6 +32,7 @@ from qlayer.types.run import (
     Started,
     Submitted,
 )
+from qlayer.types.scan import ScanReport
 from qlayer.types.spec import Spec
 
 MAX_CHARS = 300
@@ -87,6 +89,8 @@ def _sentence(body: EventBody) -> str:
         case Decided():
             allowed = "allowed" if body.decision.allow else "not allowed"
             return f"{body.decision.level or 'no level'}, {allowed}: {'; '.join(body.decision.reasons)}"
+        case Scanned():
+            return _scanned(body.report)
         case Packed():
             return f"packed capsule {short(body.capsule)}"
         case Signed():
@@ -100,6 +104,12 @@ def _sentence(body: EventBody) -> str:
             return f"{body.status}: {body.reason} ({tokens} tokens, {body.seconds:.1f} s)"
         case CancelRequested():
             return "asked to stop"
+
+
+def _scanned(report: ScanReport) -> str:
+    found = ", ".join(f"{count} {severity}" for severity, count in report.counts.items())
+    broken = [f"{tool.tool}: {tool.problem}" for tool in report.tools if tool.problem is not None]
+    return "; ".join((f"scanned by {len(report.tools)} tools: {found or 'no findings'}", *broken))
 
 
 def _governed(decision: PolicyDecision) -> str:

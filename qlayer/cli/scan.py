@@ -11,30 +11,23 @@ from typing import Annotated
 import typer
 import yaml
 from pydantic import TypeAdapter, ValidationError
-from rich.text import Text
 
-from qlayer.app.build import open_storage
+from qlayer.app.build import build_scanners, open_storage
 from qlayer.app.settings import Settings, load_settings
+from qlayer.cli.findings import scan_tables
 from qlayer.cli.options import Json
-from qlayer.cli.render import out, print_json, printable, table
+from qlayer.cli.render import out, print_json
 from qlayer.cli.validate import read_project
 from qlayer.errors import InputError
 from qlayer.scan.cache import FindingsCache
 from qlayer.scan.run import scan as scan_tree
 from qlayer.scan.sarif import sarif
-from qlayer.scan.tools import ALL
+from qlayer.scan.tools import Profile
 from qlayer.types.finding import Severity
 from qlayer.types.scan import ScanReport, Suppression
 from qlayer.types.source import SourceTree
 
-_STYLES = {
-    Severity.CRITICAL: "bold red",
-    Severity.HIGH: "red",
-    Severity.MEDIUM: "yellow",
-    Severity.LOW: "dim",
-}
 _ORDER = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
-_SHOWN_CHARS = 400
 _SUPPRESSIONS: TypeAdapter[tuple[Suppression, ...]] = TypeAdapter(tuple[Suppression, ...])
 
 
@@ -52,6 +45,9 @@ def scan(
         Path | None,
         typer.Option(metavar="FILE", help="YAML list: tool, rule, path, reason, until."),
     ] = None,
+    profile: Annotated[
+        Profile, typer.Option(help="fast: only what takes well under a second each.")
+    ] = "full",
     as_json: Json = False,
 ) -> None:
     """Look for secrets, weaknesses and defects without running anything.
@@ -60,7 +56,7 @@ def scan(
     """
     settings = load_settings()
     accepted = _read_suppressions(suppressions) if suppressions is not None else ()
-    report = asyncio.run(_scan(settings, target, accepted))
+    report = asyncio.run(_scan(settings, target, accepted, profile))
     if sarif_file is not None:
         _write(sarif_file, report)
     if as_json:
@@ -71,10 +67,17 @@ def scan(
     raise typer.Exit(1 if bad else 0)
 
 
-async def _scan(settings: Settings, target: str, accepted: tuple[Suppression, ...]) -> ScanReport:
+async def _scan(
+    settings: Settings, target: str, accepted: tuple[Suppression, ...], profile: Profile
+) -> ScanReport:
     tree = await _tree(settings, target)
-    cache = FindingsCache(settings.data_dir / "scans")
-    return await scan_tree(tree, ALL, cache=cache, suppressions=accepted, today=datetime.now(UTC).date())
+    return await scan_tree(
+        tree,
+        build_scanners(settings, profile),
+        cache=FindingsCache(settings.scans_dir),
+        suppressions=accepted,
+        today=datetime.now(UTC).date(),
+    )
 
 
 async def _tree(settings: Settings, target: str) -> SourceTree:
@@ -104,34 +107,8 @@ def _write(file: Path, report: ScanReport) -> None:
         raise InputError(f"{file} cannot be written: {error.strerror}", field="sarif") from None
 
 
-def _shown(message: str) -> str:
-    """A tool may quote a line of any length; the JSON and SARIF reports have the whole of it."""
-    text = printable(message)
-    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ..."
-
-
 def _print(report: ScanReport) -> None:
     console = out()
-    rows = (
-        (
-            f"{one.path}:{one.line}" if one.line else one.path,
-            Text(one.severity, style=_STYLES[one.severity]),
-            f"{one.tool} {one.rule}",
-            Text(_shown(one.message)),
-        )
-        for one in report.findings
-    )
-    console.print(table("place", "severity", "rule", "what", rows=rows))
-    tools = (
-        (
-            one.tool,
-            one.version or "not installed",
-            str(one.files),
-            "cached" if one.cached else f"{one.seconds:.2f}",
-            str(one.findings),
-        )
-        for one in report.tools
-    )
-    console.print(table("tool", "version", "files", "seconds", "findings", rows=tools))
+    console.print(*scan_tables(report), sep="\n")
     if report.suppressed:
         console.print(f"{len(report.suppressed)} suppressed")

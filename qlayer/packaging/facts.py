@@ -20,10 +20,7 @@ async def release_facts(
     trust: Trust,
     now: datetime,
 ) -> ReleaseFacts:
-    """Raises `StoreError`, `NotFoundError`. A component without a licence in its lock counts as unlicensed.
-
-    No scan is recorded with a capsule yet, so `scanned` is false.
-    """
+    """Raises `StoreError`, `NotFoundError`. A component without a known licence counts as unlicensed."""
     manifest, tree = await capsules.load(capsule)
     needed = components(tree)
     licences = {one.licence for one in needed.dependencies if one.licence is not None}
@@ -38,6 +35,8 @@ async def release_facts(
         allowed=manifest.decision.allow,
         age_days=max(0, (now - manifest.created_at).days),
         signers=await attestations.signers(capsule, trust),
+        scanned=manifest.scan is not None and manifest.scan.tree == manifest.tree,
+        findings=manifest.scan.counts if manifest.scan is not None else {},
         licences=tuple(sorted(licences)),
         unlicensed=unknown,
     )

@@ -1,6 +1,7 @@
 """The manifest of a capsule, folded from the record of the run that made it.
 
-Only events up to the decision count, so that packing again after a crash gives the same bytes and id.
+Only events up to the decision and the scan after it count, so that packing again after a crash gives the same
+bytes and id.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from qlayer.types.run import (
     RunEvent,
     RunRecord,
     Sampled,
+    Scanned,
     SkeletonBuilt,
     SlotSettled,
     SpecParsed,
     worked_seconds,
 )
+from qlayer.types.scan import ScanReport
 from qlayer.types.source import SourceTree
 from qlayer.types.usage import TokenUsage
 
@@ -68,6 +71,7 @@ def build_manifest(
         seconds=round(worked_seconds(events), 3),
         proofs=_proofs(events),
         assessment=_assessment(events, tree),
+        scan=_scan(record.events, tree),
     )
 
 
@@ -80,6 +84,12 @@ def _proofs(events: Iterable[RunEvent]) -> tuple[SlotProof, ...]:
 def _assessment(events: Iterable[RunEvent], tree: SourceTree) -> Assessment | None:
     bodies = [event.body for event in events if isinstance(event.body, Assessed)]
     return next((body.assessment for body in reversed(bodies) if body.tree == tree.digest), None)
+
+
+def _scan(events: Iterable[RunEvent], tree: SourceTree) -> ScanReport | None:
+    """It follows the decision; its step is recorded once, so packing again finds the same one."""
+    reports = (event.body.report for event in events if isinstance(event.body, Scanned))
+    return next((report for report in reports if report.tree == tree.digest), None)
 
 
 def _until_decided(record: RunRecord) -> tuple[RunEvent, ...]:

@@ -24,6 +24,7 @@ from qlayer.types.capsule import CapsuleManifest
 from qlayer.types.check import CheckResult
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import Digest, canonical_json, digest_of, sha256
+from qlayer.types.scan import ScanReport
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
@@ -110,9 +111,19 @@ def _evidence(manifest: CapsuleManifest) -> Iterator[ResourceDescriptor]:
         seen = _resource(f"check:{check.check}", digest_of(check))
         seen.annotations.update(_plain(_verdict(check)))
         yield seen
+    if manifest.scan is not None:
+        yield _scan(manifest.scan)
     decision = _resource("decision", digest_of(manifest.decision))
     decision.annotations.update(_plain({"level": manifest.decision.level, "allow": manifest.decision.allow}))
     yield decision
+
+
+def _scan(report: ScanReport) -> ResourceDescriptor:
+    """The scan by its digest, with the tools that looked and how many findings of each severity stand."""
+    scan = _resource("scan", digest_of(report))
+    tools = {tool.tool: tool.version or "not installed" for tool in report.tools}
+    scan.annotations.update(_plain({"tools": tools, "findings": report.counts}))
+    return scan
 
 
 def _verdict(check: CheckResult) -> dict[str, Any]:

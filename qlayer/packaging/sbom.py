@@ -18,8 +18,9 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from qlayer.packaging.components import Dependency, components
+from qlayer.packaging.components import components
 from qlayer.types.capsule import CapsuleManifest, ModelCard
+from qlayer.types.component import Dependency
 from qlayer.types.ids import Digest
 from qlayer.types.source import SourceTree
 

@@ -110,6 +110,20 @@ def claims(manifest: CapsuleManifest) -> Iterator[Finding]:
     yield Finding(
         name="decision", problem=_wrong_permission(manifest), detail=f"{verdict}, as the checks say"
     )
+    yield from _scan(manifest)
+
+
+def _scan(manifest: CapsuleManifest) -> Iterator[Finding]:
+    """None for a capsule that nobody scanned; whether that matters is for a policy to say."""
+    if manifest.scan is None:
+        return
+    other = manifest.scan.tree != manifest.tree
+    tools = len(manifest.scan.tools)
+    yield Finding(
+        name="scan",
+        problem=f"it is about tree {manifest.scan.tree}" if other else None,
+        detail=f"{tools} tools looked at this tree: {len(manifest.scan.findings)} findings",
+    )
 
 
 def completions(manifest: CapsuleManifest, present: Mapping[Digest, bool]) -> Finding:

@@ -5,7 +5,7 @@ The capsule that was edited stays as it is; the edit makes another one that name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from qlayer.errors import InputError
@@ -25,6 +25,7 @@ from qlayer.types.check import CheckResult, Decision
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId
 from qlayer.types.memory import Correction, MemoryId
+from qlayer.types.scan import ScanReport
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Outcome
 from qlayer.validation.decision import decide
@@ -67,6 +68,8 @@ class Editing:
     memories: Memories
     sandbox: Sandbox
     now: Clock
+    scan: Callable[[SourceTree], Awaitable[ScanReport]] | None = None
+    """Looks at the corrected project as at a new one; None: the capsule carries no scan."""
 
     async def edit(self, request: EditRequest) -> EditResult:
         """Make the correction.
@@ -88,7 +91,8 @@ class Editing:
                 hint="correct the code, or insist with --force: then it is recorded what was lost",
             )
         decision = decide(tree, checks, unproved=unproved(opened.skeleton))
-        manifest = self._manifest(opened, request, tree, checks, decision, lost)
+        scanned = await self.scan(tree) if self.scan is not None else None
+        manifest = self._manifest(opened, request, tree, checks, decision, lost, scanned)
         capsule = await self.capsules.pack(manifest, tree)
         correction = _correction(opened, request, manifest)
         await self.memories.remember(correction)
@@ -110,6 +114,7 @@ class Editing:
         checks: tuple[CheckResult, ...],
         decision: Decision,
         lost: tuple[str, ...],
+        scanned: ScanReport | None,
     ) -> CapsuleManifest:
         at = self.now()
         edit = EditRecord(
@@ -129,6 +134,7 @@ class Editing:
             "edits": (*opened.manifest.edits, edit),
             "proofs": (),  # these two are about what the model wrote
             "assessment": None,
+            "scan": scanned,
             "acceptance": None,
         }
         return opened.manifest.model_copy(update=changed)

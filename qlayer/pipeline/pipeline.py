@@ -36,6 +36,7 @@ from qlayer.pipeline.project import Project
 from qlayer.pipeline.proving import Prover
 from qlayer.pipeline.releasing import Releasing
 from qlayer.pipeline.sampling import Sampler
+from qlayer.pipeline.scanning import Scanning
 from qlayer.pipeline.work import Larger
 from qlayer.sandbox.base import Sandbox
 from qlayer.scan.weaknesses import bandit
@@ -90,6 +91,8 @@ class Pipeline:
     lease_ttl_s: float = 30.0
     weaknesses: Weaknesses = bandit
     """Looks at what a model wrote; it is shown and decides nothing."""
+    scanning: Scanning | None = None
+    """Looks at the whole project when it is decided on; None: capsules carry no scan."""
     learning: Learning | None = None
     """People's corrections; None: runs learn nothing."""
     releasing: Releasing | None = None
@@ -211,6 +214,8 @@ class Pipeline:
         """Judge the finished project, pack it, and end the run."""
         await assess_run(journal, skeleton, tree, self.weaknesses)
         decided = await self._decide(journal, skeleton, tree, proofs)
+        if self.scanning is not None:
+            await self.scanning.scan(journal, tree)
         packed = await self._pack(journal, decided, tree, card)
         environment = (await journal.record()).request.release_to
         if environment is not None:

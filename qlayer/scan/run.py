@@ -25,7 +25,7 @@ AT_ONCE = 4
 """Scanners at work at the same time."""
 _FORM = 2
 """Of the findings that are kept; raised when a tool's words are read in another way."""
-_LOOK_AWAY = (".gitleaksignore",)
+_LOOK_AWAY = (".gitleaksignore", ".semgrepignore")
 """Lists of findings to pass over that a tool obeys even when told not to; it does not get to see them."""
 _WORST_FIRST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 

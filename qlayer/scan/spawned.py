@@ -41,8 +41,10 @@ class Spawned:
     executable: Path | None = None
     """None: the one of that name in this environment or the usual places."""
     hint: str = INSTALL
-    absent: Severity = Severity.HIGH
-    """What it means for a project that this tool is not there."""
+    unseen: Severity = Severity.HIGH
+    """What it means for a project that this tool did not look at it."""
+    says_nothing: bool = False
+    """That it found nothing is told by its status alone."""
     own: tuple[Path, ...] = ()
     """Files with rules of ours."""
 
@@ -67,15 +69,19 @@ class Spawned:
     async def scan(self, project: Project) -> tuple[Finding, ...]:
         tool = self.executable or program(self.name)
         if tool is None or not os.access(tool, os.X_OK):
-            raise ScannerBroken(f"{self.name} is not installed", hint=self.hint, severity=self.absent)
+            raise ScannerBroken(f"{self.name} is not installed", hint=self.hint, severity=self.unseen)
         found: list[Finding] = []
-        for paths in _portions(project.paths):
-            found.extend(await self._asked(tool, replace(project, paths=paths)))
+        try:
+            for paths in _portions(project.paths):
+                found.extend(await self._asked(tool, replace(project, paths=paths)))
+        except ScannerBroken as error:
+            error.severity = self.unseen
+            raise
         return tuple(dict.fromkeys(found))
 
     async def _asked(self, tool: Path, project: Project) -> list[Finding]:
         out = await answer_of([tool, *self.arguments(project)], project.folder, fine=self.fine)
-        if not out.strip():
+        if not out.strip() and not self.says_nothing:
             raise ScannerBroken(f"{self.name} answered nothing at all, not even that it found nothing")
         try:
             return list(self.read(self.parse(out), project))

@@ -12,6 +12,7 @@ from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest, ModelId, RunId, digest_of
 from qlayer.types.proof import SlotProof
 from qlayer.types.run import AttemptKind
+from qlayer.types.scan import ScanReport
 from qlayer.types.source import TreePath
 from qlayer.types.spec import Spec
 from qlayer.types.usage import Budget, TokenUsage
@@ -99,6 +100,8 @@ class CapsuleManifest(Frozen):
     """One for each slot, in their order; none for what a person edited since."""
     assessment: Assessment | None = added(None)
     """Quality, cost and security findings of the files that a model wrote in; not of what a person edited."""
+    scan: ScanReport | None = added(None)
+    """What scanners said of the tree; None when nothing looked at it."""
     acceptance: AcceptRecord | None = added(None)
     """Who accepted it; None while nobody did."""
 

@@ -23,6 +23,7 @@ from qlayer.types.layout import Layout
 from qlayer.types.memory import Recall
 from qlayer.types.policy import PolicyDecision
 from qlayer.types.proof import SlotProof
+from qlayer.types.scan import ScanReport
 from qlayer.types.signature import KeyId
 from qlayer.types.spec import Spec
 from qlayer.types.usage import Budget, TokenUsage
@@ -199,6 +200,13 @@ class Assessed(Frozen):
     assessment: Assessment
 
 
+class Scanned(Frozen):
+    """What scanners say of the project as it was decided on."""
+
+    kind: Literal["scanned"] = "scanned"
+    report: ScanReport
+
+
 class Decided(Frozen):
     kind: Literal["decided"] = "decided"
     tree: Digest
@@ -273,6 +281,7 @@ EventBody = Annotated[
     | Proved
     | Assessed
     | Decided
+    | Scanned
     | Packed
     | Signed
     | Governed

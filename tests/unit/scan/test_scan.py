@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from scanners import FOUND, Told, tree_of
 
+from qlayer.packaging.components import components
 from qlayer.scan.base import NOT_SCANNED, Project, ScannerBroken, answer_of
 from qlayer.scan.cache import FindingsCache
 from qlayer.scan.run import scan
 from qlayer.scan.sarif import sarif
-from qlayer.scan.spawned import Spawned
-from qlayer.scan.tools import ALL
+from qlayer.scan.spawned import GITLEAKS, Spawned
+from qlayer.scan.tools import scanners
 from qlayer.types.finding import Severity
 from qlayer.types.scan import ScanReport, Suppression
 
@@ -23,6 +24,8 @@ from qlayer.types.scan import ScanReport, Suppression
 TOKEN = "ghp_" + "9aF3kQ7xLm2PzR8sTvW4yBcD6eGhJ1nU5oXi"
 AWS = "AKIA" + "Q4ZVN7T2LXRC3HJW"
 PRIVATE = f"-----BEGIN RSA {'PRIVATE'} KEY-----\nMIIEpAIBAAKCAQEA7\n"
+
+ALL = (*scanners("fast", components), GITLEAKS)
 
 PLANTED = {
     "app/token.py": f'TOKEN = "{TOKEN}"  # gitleaks:allow  pragma: allowlist secret\n',
@@ -197,6 +200,6 @@ async def test_a_tool_without_a_version_is_known_by_its_bytes(tmp_path: Path) ->
     after = await scan(TREE, (lister(LIST, tmp_path),), cache=cache)
     assert before.tools[0].version != after.tools[0].version
     assert before.findings == () and len(after.findings) == 2
-    gone = replace(lister(LIST, tmp_path), executable=tmp_path / "gone", absent=Severity.LOW)
+    gone = replace(lister(LIST, tmp_path), executable=tmp_path / "gone", unseen=Severity.LOW)
     (absent,) = (await scan(TREE, (gone,), cache=cache)).findings
     assert (absent.rule, absent.severity) == (NOT_SCANNED, Severity.LOW)
