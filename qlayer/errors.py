@@ -7,6 +7,7 @@ A candidate program that fails is data (`qlayer.types.verdict.Verdict`); an exce
     ├── InputError             the caller's input is wrong; names the field and the limit
     │   └── DependencyError    a lock names packages that cannot be had as it says
     ├── NotFoundError          a run, capsule, model or template of that name does not exist
+    ├── PolicyDenied           a release policy says no; the message holds its reasons
     ├── ConflictError          the same key with other content, or two at once where one is allowed
     ├── ConfigurationError     settings or the host cannot do what was asked (says what to do next)
     ├── BudgetExceeded         tokens or seconds of a run are used up
@@ -87,6 +88,10 @@ class NotFoundError(QlayerError):
     def __init__(self, message: str, *, kind: str = "thing", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+
+
+class PolicyDenied(QlayerError):
+    """A release policy does not allow it. The message holds every reason."""
 
 
 class ConflictError(QlayerError):

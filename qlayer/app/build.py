@@ -25,7 +25,9 @@ from qlayer.memory.similarity import EmbeddedSimilarity, LexicalSimilarity
 from qlayer.packaging.attestation import Attestations
 from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.components import components
+from qlayer.packaging.facts import release_facts
 from qlayer.packaging.images import Images
+from qlayer.packaging.publishing import Gate
 from qlayer.pipeline.accepting import Accepting
 from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
@@ -48,7 +50,8 @@ from qlayer.store.memories import SqlMemories
 from qlayer.store.records import open_records
 from qlayer.store.releases import SqlReleases
 from qlayer.types.capsule import ModelCard
-from qlayer.types.ids import ModelId
+from qlayer.types.ids import CapsuleId, ModelId
+from qlayer.types.policy import PolicyDecision
 
 FEED_POLL_S = 0.2
 
@@ -178,6 +181,19 @@ def build_scanners(settings: Settings, profile: Profile) -> tuple[Scanner, ...]:
             hint="a folder with OSV entries, *.json",
         )
     return scanners(profile, components, advisories=advisories, semgrep=settings.semgrep)
+
+
+def build_gate(settings: Settings, storage: Storage) -> Gate:
+    """The release policy for pointers. Raises `ConfigurationError` for rules that cannot be read."""
+    keys, policy = KeyFolder(settings.keys_dir), Policy(settings.policies or SHIPPED)
+
+    async def decide(capsule: CapsuleId, environment: str) -> PolicyDecision:
+        facts = await release_facts(
+            capsule, environment, storage.capsules, storage.attestations, keys.trust(), utc_now()
+        )
+        return policy.decide(facts)
+
+    return Gate(environments=policy.environments, decide=decide)
 
 
 def build_releasing(settings: Settings, storage: Storage) -> Releasing:

@@ -11,7 +11,7 @@ import typer
 from rich.markdown import Markdown
 from rich.text import Text
 
-from qlayer.app.build import Storage, open_storage
+from qlayer.app.build import Storage, build_gate, open_storage
 from qlayer.app.settings import load_settings
 from qlayer.cli.options import Json, Limit
 from qlayer.cli.render import out, print_json, printable, short, table
@@ -34,6 +34,9 @@ def publish(
     version: Annotated[
         str | None, typer.Option(help="A semantic version. Default: decided from what changed.")
     ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--env", help="Also put it into use there, if the policy allows it.")
+    ] = None,
     who: Who = None,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +44,9 @@ def publish(
 
     async def work(storage: Storage) -> Release:
         found = await storage.records.find_capsule(capsule)
-        return await _publishing(storage).publish(found.id, name, who or getpass.getuser(), version=version)
+        publishing, by = _publishing(storage), who or getpass.getuser()
+        done = await publishing.publish(found.id, name, by, version=version)
+        return done if environment is None else await publishing.tag(name, environment, done.version, by)
 
     _tell(_run(work), as_json, "published")
 
@@ -87,7 +92,10 @@ def tag(
     who: Who = None,
     as_json: Json = False,
 ) -> None:
-    """Point a tag to a version. Every move is kept."""
+    """Point a tag to a version. Every move is kept.
+
+    A tag named after an environment of the release policy moves only when the policy allows it.
+    """
     done = _run(lambda storage: _publishing(storage).tag(name, pointer, version, who or getpass.getuser()))
     _tell(done, as_json, f"{pointer} is now")
 
@@ -106,7 +114,8 @@ def rollback(
 
 
 def _publishing(storage: Storage) -> Publishing:
-    return Publishing(storage.capsules, storage.releases, utc_now)
+    gate = build_gate(load_settings(), storage)
+    return Publishing(storage.capsules, storage.releases, utc_now, gate)
 
 
 def _run(work: Callable[[Storage], Awaitable[_Result]]) -> _Result:

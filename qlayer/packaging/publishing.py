@@ -6,12 +6,13 @@ pointer. Rolling back moves it to an older version and removes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from qlayer.errors import InputError, NotFoundError
+from qlayer.errors import InputError, NotFoundError, PolicyDenied
 from qlayer.packaging.capsule import Capsules
 from qlayer.packaging.diff import CapsuleDiff, Change
 from qlayer.packaging.versions import Content, VersionChoice, check_version, choose_version
@@ -19,6 +20,7 @@ from qlayer.store.base import Releases
 from qlayer.types.capsule import CapsuleManifest
 from qlayer.types.frozen import Frozen
 from qlayer.types.ids import CapsuleId
+from qlayer.types.policy import PolicyDecision
 from qlayer.types.release import CURRENT, PointerMove, PointerName, Release, ReleaseName
 
 _NAME: TypeAdapter[str] = TypeAdapter(ReleaseName)
@@ -40,13 +42,26 @@ class Published(Frozen):
         return next(one for one in self.releases if one.version == self.pointers[CURRENT])
 
 
+@dataclass(frozen=True)
+class Gate:
+    """The release policy, as far as pointers need it."""
+
+    environments: tuple[str, ...]
+    decide: Callable[[CapsuleId, str], Awaitable[PolicyDecision]]
+    """Whether a capsule may be released to an environment."""
+
+
 class Publishing:
     """Names, versions and pointers over stored capsules. All raise `StoreError`."""
 
-    def __init__(self, capsules: Capsules, releases: Releases, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, capsules: Capsules, releases: Releases, now: Callable[[], datetime], gate: Gate | None = None
+    ) -> None:
+        """`gate` is asked before a pointer named after an environment moves; None: there are none."""
         self._capsules = capsules
         self._releases = releases
         self._now = now
+        self._gate = gate
 
     async def publish(
         self, capsule: CapsuleId, name: str, who: str, *, version: str | None = None
@@ -124,7 +139,10 @@ class Publishing:
         return await self.tag(name, CURRENT, to or older[0], who, reason)
 
     async def tag(self, name: str, pointer: str, version: str, who: str, reason: str = "") -> Release:
-        """Point a tag to a version. Raises `InputError`, `NotFoundError`."""
+        """Point a tag to a version. One named after an environment of the policy moves when that allows it.
+
+        Raises `InputError`, `NotFoundError`, `PolicyDenied`.
+        """
         _checked(_POINTER, pointer, "tag")
         await self._point(name, pointer, version, who, reason)
         return await self.find(f"{name}@{version}")
@@ -132,12 +150,35 @@ class Publishing:
     async def _point(self, name: str, pointer: str, version: str, who: str, reason: str) -> None:
         moves = await self._releases.moves(name)
         now_at = next((move.version for move in moves if move.pointer == pointer), None)
-        if now_at != version:
-            await self._releases.point(
-                PointerMove(
-                    name=name, pointer=pointer, version=version, at=self._now(), who=who, reason=reason
-                )
+        if now_at == version:
+            return
+        decision = await self._asked(name, pointer, version)
+        await self._releases.point(
+            PointerMove(
+                name=name,
+                pointer=pointer,
+                version=version,
+                at=self._now(),
+                who=who,
+                reason=reason,
+                decision=decision,
             )
+        )
+
+    async def _asked(self, name: str, pointer: str, version: str) -> PolicyDecision | None:
+        """What the policy says of this version there. Raises `PolicyDenied`."""
+        if self._gate is None or pointer not in self._gate.environments:
+            return None
+        release = next((one for one in await self._releases.history(name) if one.version == version), None)
+        if release is None:
+            return None  # the store refuses to point to it
+        decision = await self._gate.decide(release.capsule, pointer)
+        if not decision.allow:
+            raise PolicyDenied(
+                f"{release} is not allowed for {pointer}: {'; '.join(decision.reasons)}",
+                hint=f"qlayer policy explain {release.capsule[7:19]} --env {pointer}",
+            )
+        return decision
 
 
 def release_notes(manifest: CapsuleManifest, choice: VersionChoice, difference: CapsuleDiff | None) -> str:

@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from semver import Version as SemVer
 
-from qlayer.types.frozen import Frozen
+from qlayer.types.frozen import Frozen, added
 from qlayer.types.ids import CapsuleId, Digest
+from qlayer.types.policy import PolicyDecision
 from qlayer.types.signature import KeyId
 
 CURRENT = "current"
@@ -66,6 +67,8 @@ class PointerMove(Frozen):
     at: datetime
     who: str
     reason: str = ""
+    decision: PolicyDecision | None = added(None)
+    """That of the release policy, for a pointer that is named after one of its environments."""
 
 
 class Attestation(Frozen):

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from capsule_samples import sample_manifest, sample_tree
 
-from qlayer.errors import ConflictError, InputError, NotFoundError
+from qlayer.errors import ConflictError, InputError, NotFoundError, PolicyDenied
 from qlayer.packaging.capsule import Capsules
-from qlayer.packaging.publishing import Publishing
+from qlayer.packaging.publishing import Gate, Publishing
 from qlayer.store.fake import FakeBlobs, FakeRecords, FakeReleases
-from qlayer.types.ids import CapsuleId
+from qlayer.types.ids import CapsuleId, sha256
+from qlayer.types.policy import PolicyDecision
 from qlayer.types.release import CURRENT, PointerMove
 
 ADD = "def add(a, b):\n    return a + b\n"
@@ -123,3 +124,28 @@ async def test_an_unchanged_project_gets_no_version_of_its_own(world: World) -> 
     capsule = await world.capsules.pack(other, tree)
     with pytest.raises(ConflictError, match="nothing changed"):
         await world.publishing.publish(capsule, "books", "ada")
+
+
+async def test_a_tag_named_after_an_environment_moves_when_the_policy_allows_it(world: World) -> None:
+    versions = await world.published(ADD, ADD.replace("add", "plus"))
+    refused = (await world.publishing.find(f"books@{versions[0]}")).capsule
+
+    async def decide(capsule: CapsuleId, environment: str) -> PolicyDecision:
+        reasons = ("it was not scanned",) if capsule == refused else ()
+        return PolicyDecision(
+            environment=environment, capsule=capsule, allow=not reasons, reasons=reasons, policy=sha256(b"")
+        )
+
+    gated = Publishing(
+        world.capsules, world.releases, lambda: datetime(2026, 1, 2, tzinfo=UTC), Gate(("live",), decide)
+    )
+    with pytest.raises(PolicyDenied, match="not allowed for live: it was not scanned"):
+        await gated.tag("books", "live", versions[0], "ada")
+    assert "live" not in (await gated.published("books")).pointers
+    await gated.tag("books", "live", versions[1], "ada")
+    await gated.tag("books", "stable", versions[0], "ada")
+    moves = {move.pointer: move for move in await world.releases.moves("books")}
+    assert moves["live"].decision is not None and moves["live"].decision.allow
+    assert moves["stable"].decision is None and "decision" not in moves["stable"].model_dump_json()
+    with pytest.raises(NotFoundError):
+        await gated.tag("books", "live", "9.9.9", "ada")
