@@ -32,6 +32,11 @@ MAX_LINK_S = 7 * 24 * 3600
 """The longest that a signature of version 4 may hold (S3's own limit)."""
 
 _FULL_CODES = ("InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
+_FAILING_CODES = ("InternalError", "500", "503", "ServiceUnavailable", "SlowDown")
+_FAILING_HINT = (
+    "the server failed; a bucket over its quota or a full disk shows like this on some servers (SeaweedFS): "
+    "free some space, then run the same command again"
+)
 _Result = TypeVar("_Result")
 
 
@@ -208,7 +213,8 @@ class BucketBlobs:
             return StoreFull(message, hint=FULL_HINT)
         place = self._options.endpoint_url or "the vendor's cloud"
         if _code(error):
-            return StoreError(f"blobs in s3://{self.root} cannot be used: {error}")
+            hint = _FAILING_HINT if _code(error) in _FAILING_CODES else None
+            return StoreError(f"blobs in s3://{self.root} cannot be used: {error}", hint=hint)
         return StoreError(
             f"blobs in s3://{self.root} cannot be used: {place} cannot be reached ({type(error).__name__})",
             hint="start the server or correct endpoint_url in QLAYER_BLOBS_OPTIONS, then run it again",
