@@ -29,6 +29,7 @@ from qlayer.packaging.facts import release_facts
 from qlayer.packaging.images import Images
 from qlayer.packaging.publishing import Gate
 from qlayer.pipeline.accepting import Accepting
+from qlayer.pipeline.delivering import Delivering
 from qlayer.pipeline.editing import Editing
 from qlayer.pipeline.learning import Learning
 from qlayer.pipeline.pipeline import ModelChoice, Pipeline
@@ -143,6 +144,7 @@ async def open_platform(
             describe=_Describe(catalogue, llm, settings.loop, settings.escalate_to),
             lease_ttl_s=settings.lease_ttl_s,
             learning=build_learning(settings, storage.memories) if settings.memory != "off" else None,
+            delivering=Delivering(settings.delivery_bases) if settings.delivery else None,
             scanning=build_scanning(settings),
             releasing=build_releasing(settings, storage),
         )

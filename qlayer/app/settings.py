@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from qlayer.errors import ConfigurationError
+from qlayer.packaging.delivery.deliver import Bases
 from qlayer.pipeline.policy import LoopPolicy
 from qlayer.sandbox.config import SandboxConfig, WarmConfig
 from qlayer.sandbox.environments.config import IndexConfig
@@ -65,6 +66,10 @@ class Settings(BaseSettings):
     memory: Literal["auto", "lexical", "embeddings", "off"] = "auto"
     """How corrections like a task are found. `auto`: by embeddings where their weights are, else by words.
     `off`: runs use no corrections."""
+    delivery: bool = True
+    """Whether capsules get the files that build and ship them: pipeline, container, chart, Makefile."""
+    delivery_bases: Bases = Bases()
+    """Images that the Dockerfiles of capsules begin with; pinned when given with ``@sha256:...``."""
     image_base: Path | None = None
     """OCI layout that images of capsules are built on."""
     registry_user: str | None = None

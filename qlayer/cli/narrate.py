@@ -14,6 +14,7 @@ from qlayer.types.run import (
     CancelRequested,
     Checked,
     Decided,
+    Equipped,
     EventBody,
     Finished,
     Governed,
@@ -82,6 +83,8 @@ def _sentence(body: EventBody) -> str:
         case ProjectChecked():
             broke = f"rolled back: {'; '.join(body.problems)}"
             return f"{body.slot}: {broke if body.problems else 'the project holds with it'}"
+        case Equipped():
+            return f"got {len(body.added)} files that build, check and ship it"
         case Assessed():
             return _assessed(body.assessment)
         case Proved():

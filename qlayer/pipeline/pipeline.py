@@ -25,6 +25,7 @@ from qlayer.pipeline.asking import Asker, answer, with_answers
 from qlayer.pipeline.assessing import assess_run
 from qlayer.pipeline.attempts import run_in_order
 from qlayer.pipeline.budget import BudgetMeter
+from qlayer.pipeline.delivering import Delivering
 from qlayer.pipeline.ending import cancel_run, finish
 from qlayer.pipeline.free import FreeLayout, wants_free_layout
 from qlayer.pipeline.journal import Journal
@@ -97,6 +98,8 @@ class Pipeline:
     """People's corrections; None: runs learn nothing."""
     releasing: Releasing | None = None
     """Signs capsules and asks the policy; None: no request may ask for that."""
+    delivering: Delivering | None = None
+    """Adds the files that build and ship a project; None: capsules hold what template and model wrote."""
     answer_wait_s: float = 300.0
     """How long an interactive run waits for a person's answer."""
 
@@ -211,7 +214,9 @@ class Pipeline:
         card: ModelCard,
         reason: str,
     ) -> None:
-        """Judge the finished project, pack it, and end the run."""
+        """Make the finished project fit to ship, judge it, pack it, and end the run."""
+        if self.delivering is not None:
+            tree = await self.delivering.equip(journal, skeleton.template, tree)
         await assess_run(journal, skeleton, tree, self.weaknesses)
         decided = await self._decide(journal, skeleton, tree, proofs)
         if self.scanning is not None:

@@ -25,6 +25,7 @@ from qlayer.types.policy import PolicyDecision
 from qlayer.types.proof import SlotProof
 from qlayer.types.scan import ScanReport
 from qlayer.types.signature import KeyId
+from qlayer.types.source import TreePath
 from qlayer.types.spec import Spec
 from qlayer.types.usage import Budget, TokenUsage
 
@@ -200,6 +201,17 @@ class Assessed(Frozen):
     assessment: Assessment
 
 
+class Equipped(Frozen):
+    """The finished project got the files that build, check and ship it."""
+
+    kind: Literal["equipped"] = "equipped"
+    tree: Digest
+    """With these files."""
+    added: tuple[TreePath, ...]
+    kept: tuple[TreePath, ...] = ()
+    """Files of such a name that the project had already; they stay as they are."""
+
+
 class Scanned(Frozen):
     """What scanners say of the project as it was decided on."""
 
@@ -279,6 +291,7 @@ EventBody = Annotated[
     | LayoutProposed
     | ProjectChecked
     | Proved
+    | Equipped
     | Assessed
     | Decided
     | Scanned

@@ -30,6 +30,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data.mkdir()
     monkeypatch.setenv("QLAYER_DATA_DIR", str(data))
     monkeypatch.setenv("QLAYER_MODEL", MODEL)
+    monkeypatch.setenv("QLAYER_DELIVERY", "false")  # scanning its files takes longer than these runs
     for name in ("QLAYER_CONFIG", "QLAYER_LLM_URL", "QLAYER_WEIGHTS_DIR", "QLAYER_MODELS_DIR"):
         monkeypatch.delenv(name, raising=False)
     return data
