@@ -148,5 +148,7 @@ def trusted_cases(plan: CheckPlan) -> int:
             return 1
         case "pytest":
             return len(plan.expected_tests)
+        case "program":
+            return max(1, len(plan.expected_tests))
         case _:
             return len(plan.cases)

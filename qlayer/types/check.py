@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from qlayer.types.frozen import Frozen
+from qlayer.types.language import Language
 from qlayer.types.usage import ResourceUsage
 from qlayer.types.verdict import Outcome, Verdict
 
@@ -125,7 +126,24 @@ class PytestPlan(Frozen):
     """Whoever fixes a program may learn nothing of its cases: the result is redacted."""
 
 
-CheckPlan = Annotated[BootPlan | CasesPlan | HttpPlan | PytestPlan, Field(discriminator="kind")]
+class ProgramPlan(Frozen):
+    """A file of the project run as a program, for projects in other languages: status 0, and every expected
+    test told in TAP. The tests share the program's process: forgeable, as `PytestPlan` is.
+    """
+
+    kind: Literal["program"] = "program"
+    name: str = "project tests"
+    path: str
+    language: Language
+    argv: tuple[str, ...] = ()
+    expected_tests: tuple[str, ...] = ()
+    """Names that must each pass exactly once; empty: the exit status alone counts."""
+    trusted: bool = False
+    hidden: bool = False
+    """Whoever fixes a program may learn nothing of its cases: the result is redacted."""
+
+
+CheckPlan = Annotated[BootPlan | CasesPlan | HttpPlan | PytestPlan | ProgramPlan, Field(discriminator="kind")]
 
 
 class CheckResult(Frozen):

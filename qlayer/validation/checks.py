@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qlayer.sandbox.base import Limits, MiB, PytestJob, Sandbox, SandboxJob, SandboxResult, ValuesJob
+from qlayer.sandbox.base import (
+    Limits,
+    MiB,
+    ProgramJob,
+    PytestJob,
+    Sandbox,
+    SandboxJob,
+    SandboxResult,
+    ValuesJob,
+)
 from qlayer.sandbox.retrying import MAX_RETRIES, RetryingSandbox
 from qlayer.types.check import (
     BootPlan,
@@ -18,11 +27,13 @@ from qlayer.types.check import (
     CheckResult,
     ErrorInfo,
     HttpPlan,
+    ProgramPlan,
     PytestPlan,
 )
 from qlayer.types.source import SourceTree
 from qlayer.types.verdict import Attribution, Outcome, Phase, Verdict
 from qlayer.validation.hidden import redacted
+from qlayer.validation.tap import told_cases
 from qlayer.validation.tracebacks import tidy
 
 MAX_OUTPUT_CHARS = 4_000
@@ -52,6 +63,8 @@ async def run_check(
     job = _job(plan, tree)
     limits = limits or (CALL_LIMITS if isinstance(plan, CasesPlan) else PROJECT_LIMITS)
     result = await RetryingSandbox(sandbox).run(job, limits)
+    if isinstance(plan, ProgramPlan):
+        result = result.model_copy(update={"cases": told_cases(result.stdout)})
     names = _expected_names(plan)
     passed = _passed(result, names)
     sizes = _input_sizes(plan)
@@ -86,6 +99,8 @@ def _job(plan: CheckPlan, tree: SourceTree) -> SandboxJob:
             return ValuesJob(tree=tree, module=plan.module, cases=plan.cases, driver="asgi")
         case PytestPlan():
             return PytestJob(tree=tree, paths=plan.paths, expected_tests=plan.expected_tests)
+        case ProgramPlan():
+            return ProgramJob(tree=tree, path=plan.path, language=plan.language, argv=plan.argv)
 
 
 def _expected_names(plan: CheckPlan) -> tuple[str, ...]:
@@ -93,7 +108,7 @@ def _expected_names(plan: CheckPlan) -> tuple[str, ...]:
     match plan:
         case BootPlan():
             return ()
-        case PytestPlan():
+        case PytestPlan() | ProgramPlan():
             return plan.expected_tests
         case _:
             return tuple(case.name for case in plan.cases)
