@@ -33,8 +33,8 @@ def test_the_requested_family_wins() -> None:
 
 
 def test_an_unknown_family_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no template 'mobile'") as caught:
-        choose(parse_spec("anything", template="mobile"))
+    with pytest.raises(InputError, match="no template 'desktop'") as caught:
+        choose(parse_spec("anything", template="desktop"))
     assert caught.value.field == "template"
     assert caught.value.limit is not None and "function" in caught.value.limit
 

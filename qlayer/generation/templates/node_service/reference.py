@@ -1,0 +1,1 @@
+# No slots: there is nothing to fill in.
