@@ -12,6 +12,7 @@ from qlayer.generation.repair import mistake_signature
 from qlayer.generation.splice import fill, read
 from qlayer.generation.templates import TEMPLATES
 from qlayer.packaging.capsule import Capsules
+from qlayer.packaging.delivery.deliver import holds, replaced
 from qlayer.types.capsule import AttemptRecord, CapsuleManifest
 from qlayer.types.ids import CapsuleId
 from qlayer.types.memory import ACCEPTED_BUT_WRONG, Mistake
@@ -57,17 +58,18 @@ class Opened:
         earlier version of its template keeps its files, and only the function changes.
         """
         codes = self._codes()
-        return (
-            _filled(self.skeleton, {**codes, self.slot.name: code})
-            if codes
-            else fill(self.tree, self.slot, code)
-        )
+        if not codes:
+            return fill(self.tree, self.slot, code)
+        return replaced(self.tree, _filled(self.skeleton, {**codes, self.slot.name: code}))
 
     def _codes(self) -> dict[str, str]:
-        """Slot -> the code that was put there last; empty when that does not make the capsule's files."""
+        """Slot -> the code that was put there last; empty when that does not make the capsule's files.
+
+        Those that were added to ship it do not count: no slot is in them.
+        """
         codes = {attempt.slot: attempt.candidate.code for attempt in self.manifest.attempts if attempt.kept}
         codes |= {edit.slot: edit.code for edit in self.manifest.edits}
-        return codes if _filled(self.skeleton, codes).digest == self.tree.digest else {}
+        return codes if holds(self.tree, _filled(self.skeleton, codes)) else {}
 
     @property
     def _unfilled(self) -> bool:

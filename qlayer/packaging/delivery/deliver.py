@@ -52,6 +52,18 @@ def deliver(family: str, tree: SourceTree, bases: Bases) -> Delivered:
     return Delivered(tree=tree.with_files({**added, **told}), added=tuple(added), kept=kept)
 
 
+def holds(tree: SourceTree, project: SourceTree) -> bool:
+    """Whether `tree` is `project`, with delivery files or without. Pure."""
+    if README in project and not tree.files.get(README, b"").startswith(project.files[README].rstrip()):
+        return False
+    return all(tree.files.get(path) == data for path, data in project.files.items() if path != README)
+
+
+def replaced(tree: SourceTree, project: SourceTree) -> SourceTree:
+    """`tree` with the files of another state of its project; what was delivered stays. Pure."""
+    return tree.with_files({path: data for path, data in project.files.items() if path != README})
+
+
 def _rendered(project: Project, parts: tuple[Part, ...], bases: Bases) -> dict[TreePath, str]:
     values: Mapping[str, object] = {
         "project": project,

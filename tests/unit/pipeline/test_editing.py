@@ -10,6 +10,7 @@ from test_pipeline import CRASH, MODEL, RIGHT, SPEC, WRONG, World
 from qlayer.errors import InputError
 from qlayer.generation.templates import TEMPLATES
 from qlayer.memory.similarity import LexicalSimilarity
+from qlayer.packaging.delivery.deliver import Bases, deliver
 from qlayer.pipeline.editing import Editing, EditRequest, EditResult
 from qlayer.pipeline.journal import Journal
 from qlayer.pipeline.learning import Learning
@@ -121,6 +122,19 @@ async def test_helpers_of_the_code_before_do_not_stay_behind() -> None:
     result = await edit(world, memories, await made_by(world), GOOD)
     _, tree = await world.capsules.load(result.capsule)
     assert not any("def one" in tree.text(path) for path in tree.paths() if path.endswith(".py"))
+
+
+async def test_files_that_ship_it_stay_and_hinder_no_correction() -> None:
+    helped = "```python\ndef old(x):\n    return x\n\ndef add(a, b):\n    return old(a) + b\n```"
+    world, memories = World([helped]), FakeMemories()
+    manifest, bare = await world.capsules.load(await made_by(world))
+    tree = deliver("function", bare, Bases()).tree
+    shipped = manifest.model_copy(update={"tree": tree.digest, "files": tree.entries()})
+    result = await edit(world, memories, await world.capsules.pack(shipped, tree), GOOD)
+    _, corrected = await world.capsules.load(result.capsule)
+    assert set(corrected.paths()) == set(tree.paths()) > set(bare.paths())
+    changed = {path for path, data in corrected.files.items() if data != tree.files[path]}
+    assert len(changed) == 1 and "old" not in corrected.text(changed.pop())
 
 
 def learning_world(script: object, memories: FakeMemories, before: World) -> World:
