@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,11 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from qlayer.app.settings import load_settings
-from qlayer.cli.options import Json
+from qlayer.app.transit import transit_signer
+from qlayer.cli.options import Json, TokenFile, TransitMount, TransitUrl
 from qlayer.cli.render import out, print_json, printable, table
 from qlayer.errors import InputError, NotFoundError
+from qlayer.signing.config import TransitConfig
 from qlayer.signing.key_file import KeyFolder
 from qlayer.types.signature import KeyState, PublicKey
 
@@ -79,6 +82,20 @@ def export(key: Key = DEFAULT_NAME) -> None:
     if found is None:
         raise NotFoundError(f"no key {key}", kind="key", hint="qlayer keys ls")
     print_json(found)
+
+
+@app.command()
+def fetch(
+    name: Name,
+    url: TransitUrl = None,
+    token_file: TokenFile = None,
+    mount: TransitMount = "transit",
+) -> None:
+    """Print the newest public key of a name in OpenBao's transit engine, for ``qlayer keys trust -``."""
+    if url is None or token_file is None:
+        raise InputError("a transit engine needs --transit-url and --token-file", field="--transit-url")
+    config = TransitConfig(url=url, key=name, mount=mount)
+    print_json(asyncio.run(transit_signer(config, token_file)).key)
 
 
 @app.command()

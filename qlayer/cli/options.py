@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,4 +14,14 @@ Local = Annotated[
 ]
 Api = Annotated[
     str | None, typer.Option("--api", metavar="URL", help="Use the qlayer server at this address.")
+]
+TransitUrl = Annotated[
+    str | None, typer.Option("--transit-url", metavar="URL", help="OpenBao: the server's address.")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", metavar="FILE", help="OpenBao: holds the token; mode 0600."),
+]
+TransitMount = Annotated[
+    str, typer.Option("--transit-mount", metavar="PATH", help="OpenBao: where its transit engine is mounted.")
 ]

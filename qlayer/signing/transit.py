@@ -19,21 +19,11 @@ from requests.exceptions import RequestException
 
 from qlayer.errors import NotFoundError, SigningError
 from qlayer.signing.base import check, key_id, pre_authentication
-from qlayer.types.frozen import Frozen
+from qlayer.signing.config import TransitConfig
 from qlayer.types.signature import Envelope, PublicKey, Signature, Trust
 
 TIMEOUT_S = 10
 _Answer = TypeVar("_Answer")
-
-
-class TransitConfig(Frozen):
-    """Where the server is and which key signs. The token is kept out of reprs and messages."""
-
-    url: str
-    key: str
-    mount: str = "transit"
-    verify: bool | str = True
-    """TLS: whether to check the server's certificate, or the path of the authority's certificate."""
 
 
 class TransitSigner:

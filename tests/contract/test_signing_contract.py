@@ -9,15 +9,22 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from capsule_samples import ANSWERS, sample_manifest, sample_tree
 from openbao_server import OpenBao, find_bao, openbao
 from securesystemslib.dsse import Envelope as Dsse
 from securesystemslib.signer import SSlibKey
 from store_servers import free_ports
 
-from qlayer.errors import NotFoundError, SignatureRefused, SigningError
+from qlayer.app.transit import transit_signer
+from qlayer.errors import ConfigurationError, NotFoundError, SignatureRefused, SigningError
+from qlayer.packaging.attestation import Attestations
+from qlayer.packaging.capsule import Capsules
+from qlayer.packaging.offline import verify_folder
 from qlayer.signing.base import Signer, check, encoded, parse_envelope
+from qlayer.signing.config import TransitConfig
 from qlayer.signing.key_file import KeyFolder
-from qlayer.signing.transit import TransitConfig, open_transit
+from qlayer.signing.transit import open_transit
+from qlayer.store.fake import FakeBlobs, FakeRecords, FakeReleases
 from qlayer.types.signature import KeyState, Trust
 
 pytestmark = pytest.mark.server
@@ -104,3 +111,42 @@ async def test_another_kind_of_key_is_refused(bao: OpenBao) -> None:
     bao.client().secrets.transit.create_key("rsa", key_type="rsa-2048")
     with pytest.raises(SigningError, match="not ed25519"):
         await open_transit(TransitConfig(url=bao.url, key="rsa"), bao.token)
+
+
+async def test_a_capsule_signed_in_openbao_is_verified_elsewhere_through_rotation_and_revocation(
+    bao: OpenBao, tmp_path: Path
+) -> None:
+    """Sign, rotate, sign again, revoke the old key: what each step makes of both exports, offline."""
+    bao.client().secrets.transit.create_key("capsules", key_type="ed25519")
+    now, token, tree = datetime(2026, 1, 2, tzinfo=UTC), tmp_path / "token", sample_tree()
+    token.write_text(bao.token + "\n")
+    with pytest.raises(ConfigurationError, match="others may read"):
+        token.chmod(0o644)
+        await transit_signer(TransitConfig(url=bao.url, key="capsules"), token)
+    token.chmod(0o600)
+    signers, folders = [], []
+    for number in range(2):
+        blobs, releases = FakeBlobs(), FakeReleases()
+        capsules = Capsules(blobs, FakeRecords())
+        for answer in ANSWERS.values():
+            await blobs.put(answer)
+        capsule = await capsules.pack(sample_manifest(tree), tree)
+        attestations = Attestations(capsules, blobs, releases)
+        signers.append(await transit_signer(TransitConfig(url=bao.url, key="capsules"), token))
+        await attestations.sign(capsule, signers[-1], now)
+        sidecars = await attestations.sidecars(capsule)
+        folders.append((await capsules.export(capsule, tmp_path / f"{number}", sidecars=sidecars)).path)
+        bao.client().secrets.transit.rotate_key("capsules")
+
+    def outcomes(trust: Trust) -> list[bool]:
+        return [verify_folder(folder, trust=trust, signed=True).ok for folder in folders]
+
+    old, new = (signer.key for signer in signers)
+    assert outcomes(Trust()) == [False, False]
+    assert outcomes(Trust(keys=(old,))) == [True, False]
+    retired = old.model_copy(update={"state": KeyState.RETIRED, "reason": "rotated"})
+    assert outcomes(Trust(keys=(new, retired))) == [True, True]
+    revoked = old.model_copy(update={"state": KeyState.REVOKED, "reason": "the token leaked"})
+    assert outcomes(Trust(keys=(new, revoked))) == [False, True]
+    last = verify_folder(folders[0], trust=Trust(keys=(new, revoked)), signed=True).steps[-1]
+    assert "the token leaked" in last.detail

@@ -47,3 +47,17 @@ def test_a_public_key_travels_and_a_damaged_one_is_refused(
 def test_an_unknown_key_is_not_found(qlayer: Run) -> None:
     for command in (("export", "absent"), ("revoke", "absent", "--reason", "x"), ("rotate", "absent")):
         assert qlayer("keys", *command).exit_code == 4
+
+
+def test_a_transit_engine_is_asked_with_a_token_from_a_file_alone(qlayer: Run, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("open-to-all")
+    token.chmod(0o644)
+    asked = ("keys", "fetch", "release", "--transit-url", "http://127.0.0.1:1", "--token-file", str(token))
+    refused = qlayer(*asked)
+    assert refused.exit_code == 3 and "others may read" in refused.output
+    token.chmod(0o600)
+    away = qlayer(*asked)
+    assert away.exit_code == 3 and "open-to-all" not in away.output
+    assert qlayer("keys", "fetch", "release").exit_code == 2
+    assert qlayer("capsule", "sign", "abcdef", "--signer", "transit").exit_code == 2

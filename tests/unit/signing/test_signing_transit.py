@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from qlayer.errors import SigningError
-from qlayer.signing.transit import TransitConfig, TransitSigner, open_transit, transit_keys
-from qlayer.types.signature import PublicKey
+from qlayer.signing.config import TransitConfig
+from qlayer.signing.transit import TransitSigner, open_transit, transit_keys
+from qlayer.types.signature import KeyId, PublicKey
 
 hvac = pytest.importorskip("hvac", reason="no hvac: install the extra openbao")
 
@@ -49,15 +51,17 @@ def keys(**version: Any) -> dict[str, Any]:
 )
 async def test_odd_keys_are_told_as_a_sentence(answer: Any) -> None:
     with pytest.raises(SigningError, match="no transit engine answers"):
-        await transit_keys(Answers(answer), CONFIG)  # type: ignore[arg-type]
+        await transit_keys(Answers(answer), CONFIG)
 
 
 @pytest.mark.parametrize(
     "answer", [{}, None, {"data": {"signature": "x"}}, {"data": {"signature": "v:1:%%"}}]
 )
 async def test_odd_signatures_are_told_as_a_sentence(answer: Any) -> None:
-    key = PublicKey.model_construct(id="0" * 64, name="release", public="0" * 64)
-    signer = TransitSigner(Answers(answer), CONFIG, key, 1)  # type: ignore[arg-type]
+    key = PublicKey(
+        id=KeyId("0" * 64), name="release", public="0" * 64, created_at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    signer = TransitSigner(Answers(answer), CONFIG, key, 1)
     with pytest.raises(SigningError, match="no transit engine answers"):
         await signer.sign(b"x", "text/plain")
 
