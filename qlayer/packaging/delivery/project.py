@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from qlayer.packaging.oci import USER_ID
-from qlayer.packaging.start import start_of
+from qlayer.packaging.start import PORT, start_of
 from qlayer.types.frozen import Frozen
 from qlayer.types.source import SourceTree, TreePath
 
@@ -37,6 +37,8 @@ class Project(Frozen):
     environment: dict[str, str]
     port: int | None
     """None: it serves nothing."""
+    health: str = "/health"
+    """The path that answers 200 while it serves."""
     requirements: str
     """What pip is to install for running it; empty when it needs the standard library alone."""
     dev_requirements: str
@@ -88,22 +90,24 @@ def _python(family: str, tree: SourceTree, config: Mapping[str, Any]) -> Project
 
 
 def _node(family: str, tree: SourceTree, config: Mapping[str, Any]) -> Project:
-    scripts = tuple(sorted(config.get("scripts", {})))
+    scripts = config.get("scripts", {})
     serves = family == "node-service"
+    start = str(scripts.get("start", "")).split()
     return Project(
         family=family,
         name=_label(config.get("name", family)),
         description=" ".join(str(config.get("description", "")).split()),
         version=str(config.get("version", "0.1.0")),
         runtime=Runtime.NODE,
-        command=("node", str(config.get("main", "dist/index.js"))),
-        environment={"NODE_ENV": "production"},
-        port=8000 if serves else None,
+        command=tuple(start) if start[:1] == ["node"] else ("node", str(config.get("main", "dist/index.js"))),
+        environment={"NODE_ENV": "production", **({"PORT": str(PORT)} if serves else {})},
+        port=PORT if serves else None,
+        health="/healthz" if any(_mentions(tree, path, '"/healthz"') for path in tree.paths()) else "/health",
         requirements="",
         dev_requirements="",
         sources=tuple(sorted({path.split("/")[0] for path in tree.paths() if "/" in path} & {"src", "dist"})),
         locked="package-lock.json" in tree,
-        scripts=scripts,
+        scripts=tuple(sorted(scripts)),
     )
 
 

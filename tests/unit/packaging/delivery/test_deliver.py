@@ -100,15 +100,16 @@ def test_a_name_is_fit_for_images_and_kubernetes(given: str) -> None:
 
 def test_a_node_project_gets_commands_of_npm() -> None:
     files = {
-        "package.json": '{"name": "@me/page", "scripts": {"test": "vitest run", "build": "vite build"}}',
-        "src/main.ts": "",
+        "package.json": '{"name": "@me/page", "scripts": {"build": "tsc", "start": "node dist/server.js"}}',
+        "src/app.ts": 'if (path === "/healthz") return ok;',
     }
     delivered = deliver("node-service", SourceTree().with_files(files), Bases()).tree
     assert "npm test" in delivered.text("Makefile") and "npm install" in delivered.text("Makefile")
     assert "setup-node" in delivered.text(".github/workflows/ci.yml")
-    assert "npm run build" in delivered.text("Dockerfile") and "USER 65532:65532" in delivered.text(
-        "Dockerfile"
-    )
+    dockerfile = delivered.text("Dockerfile")
+    assert "npm run build" in dockerfile and "USER 65532:65532" in dockerfile
+    assert 'ENTRYPOINT ["node", "dist/server.js"]' in dockerfile and "PORT=8000" in dockerfile
+    assert "/healthz" in dockerfile and "/healthz" in delivered.text("deploy/kubernetes/workload.yaml")
 
 
 def laid_out(tree: SourceTree, folder: Path) -> Path:
