@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from qlayer.app.settings import Settings, load_settings
-from qlayer.cli import bench_languages
+from qlayer.cli import bench_languages, bench_scan
 from qlayer.cli.options import Json
 from qlayer.cli.render import err, out, print_json, table
 from qlayer.errors import InputError
@@ -19,6 +19,7 @@ from qlayer.sandbox.warm import WarmSandbox
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks of this machine.")
 app.command("languages")(bench_languages.languages)
+app.command("scan")(bench_scan.scan)
 
 
 @app.command()

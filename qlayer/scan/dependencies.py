@@ -71,7 +71,7 @@ class KnownAdvisories:
 
     async def scan(self, project: Project) -> tuple[Finding, ...]:
         known = await asyncio.to_thread(self._loaded)
-        if known.count == 0:
+        if known.entries == 0:
             raise ScannerBroken("there is no advisory to match against, so nothing was checked")
         return tuple(self._found(project, known))
 
@@ -82,7 +82,7 @@ class KnownAdvisories:
     def _found(self, project: Project, known: osv.Advisories) -> Iterator[Finding]:
         where = project.paths[0]
         if self.synced is None or not self.synced.is_dir():
-            message = f"only the {known.count} advisories that are shipped were matched"
+            message = f"only the {known.entries} advisories that are shipped were matched"
             yield Finding(
                 tool=self.name,
                 rule="shipped-advisories-only",

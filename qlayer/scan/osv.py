@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import semver
 from packaging.utils import canonicalize_name
@@ -84,7 +84,7 @@ class Advisories(NamedTuple):
     """Those of some folders, by the package that they are about."""
 
     of: Mapping[tuple[str, str], tuple[Advisory, ...]]
-    count: int
+    entries: int
     digest: Digest
     unreadable: tuple[str, ...]
     """Names of files that are no OSV entry."""
@@ -152,8 +152,8 @@ def _of(event: Event) -> str:
     return event.introduced or event.fixed or event.last_affected or event.limit or "0"
 
 
-def _ordered(ecosystem: str, version: str) -> PythonVersion | semver.Version:
-    """Comparable within its ecosystem. Raises ValueError for what is no version there."""
+def _ordered(ecosystem: str, version: str) -> Any:
+    """Comparable with others of its ecosystem. Raises ValueError for what is no version there."""
     if ecosystem == "pypi":
         try:
             return PythonVersion(version)

@@ -24,10 +24,12 @@ def scratch(parent: Path | None = None) -> Iterator[Path]:
     place = Path(parent or tempfile.gettempdir()).resolve()
     place.mkdir(parents=True, exist_ok=True)
     sweep(place)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=place))
+    lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    folder = place / made.name.removeprefix(".")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        made.rename(folder)  # only now may another scan's sweep find it
         tree = folder / "tree"
         tree.mkdir()
         yield tree

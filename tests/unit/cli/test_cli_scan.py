@@ -40,7 +40,9 @@ def test_a_suppression_needs_a_reason_and_an_end(qlayer: Run, project: Path, tmp
     accepted = tmp_path / "accepted.yaml"
     entry = {"tool": "ruff", "rule": "F401", "path": "a.py", "reason": "kept for its side effects"}
     accepted.write_text(json.dumps([{**entry, "until": "2999-01-01"}]))
-    held = qlayer("scan", str(project), "--fail-on", "low", "--suppressions", str(accepted))
+    held = qlayer(
+        "scan", str(project), "--profile", "fast", "--fail-on", "low", "--suppressions", str(accepted)
+    )
     assert held.exit_code == 0 and "1 suppressed" in held.output
     for missing in ({**entry}, {**entry, "reason": "", "until": "2999-01-01"}):
         accepted.write_text(json.dumps([missing]))
