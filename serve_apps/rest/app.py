@@ -29,6 +29,7 @@ from serve_apps.rest import (
     health,
     problems,
     runs,
+    scans,
     validate,
 )
 from serve_apps.rest import sessions as session_routes
@@ -37,6 +38,7 @@ from serve_apps.rest.guards import BodyLimit, HostGuard
 from serve_apps.rest.metrics import ApiMeter, Metered
 from serve_apps.rest.parts import Parts
 from serve_apps.rest.readiness import Probe
+from serve_apps.rest.scan_room import ScanRoom
 from serve_apps.rest.worker import RunWorker
 
 OpenPlatform = Callable[[], AbstractAsyncContextManager[Platform]]
@@ -113,6 +115,7 @@ def api_app(
                 Desk(grader, config.validate_room),
                 sessions,
                 config.session_limits,
+                ScanRoom(platform.settings),
             )
             yield
 
@@ -131,6 +134,7 @@ _ROUTERS = (
     runs.router,
     capsules.router,
     evidence.router,
+    scans.router,
     capabilities.router,
     files.router,
     validate.router,

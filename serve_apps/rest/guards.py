@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 3 * MAX_SPEC_BYTES + 4096
 """A text of 64 KiB whose every character is escaped as ``\\uXXXX`` (six bytes for two), and its envelope."""
 
 
-_FILE_ROUTES = re.compile(r"/files\Z|/sessions/[^/]+/files/|/validate\Z")
+_FILE_ROUTES = re.compile(r"/files\Z|/sessions/[^/]+/files/|/validate\Z|/scan\Z")
 """Their bodies are files, or hold some."""
 
 

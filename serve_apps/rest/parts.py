@@ -13,6 +13,7 @@ from qlayer.sandbox.sessions.base import SessionHost, SessionLimits
 from serve_apps.rest.desk import Desk
 from serve_apps.rest.metrics import ApiMeter
 from serve_apps.rest.readiness import Probe
+from serve_apps.rest.scan_room import ScanRoom
 from serve_apps.rest.worker import RunWorker
 
 
@@ -28,6 +29,7 @@ class Parts:
     sessions: SessionHost
     session_limits: SessionLimits
     """The most that one session may ask for."""
+    scans: ScanRoom
 
 
 def _parts(request: Request) -> Parts:
