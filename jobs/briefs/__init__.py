@@ -8,13 +8,12 @@ host, as the examples of a request are.
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 from qlayer.errors import InputError
-from qlayer.generation.base import Skeleton, Slot
+from qlayer.generation.base import Skeleton
 from qlayer.generation.intake import parse_spec
-from qlayer.generation.splice import fill
+from qlayer.generation.reference import filled
 from qlayer.generation.templates import choose
 from qlayer.sandbox.base import Sandbox
 from qlayer.types.check import CasesPlan, CheckResult, HttpPlan
@@ -26,7 +25,6 @@ from qlayer.validation.checks import run_check
 FOLDER = Path(__file__).parent
 ACCEPTANCE = "acceptance"
 """Name of the hidden check."""
-_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 class Brief(Frozen):
@@ -56,12 +54,7 @@ def skeleton_of(text: str) -> Skeleton:
 
 def reference_tree(brief: Brief) -> SourceTree:
     """The skeleton with the reference in every slot. Raises `InputError` when one is missing."""
-    skeleton = skeleton_of(brief.text)
-    names = {slot.name for slot in skeleton.slots}
-    tree = skeleton.tree
-    for slot in skeleton.slots:
-        tree = fill(tree, slot, _code_for(slot, names, brief.reference))
-    return tree
+    return filled(skeleton_of(brief.text), brief.reference)
 
 
 async def judge(brief: Brief, tree: SourceTree, sandbox: Sandbox) -> CheckResult:
@@ -102,13 +95,3 @@ def _plan(asked: Spec, hidden: Spec, brief: str) -> CasesPlan | HttpPlan:
         if isinstance(plan, CasesPlan | HttpPlan) and plan.name == "examples":
             return plan.model_copy(update={"name": ACCEPTANCE, "hidden": True})
     raise InputError(f"{brief}: acceptance.md has no examples", field="acceptance.md")
-
-
-def _code_for(slot: Slot, slots: set[str], reference: str) -> str:
-    """The slot's function with the imports and the helpers of the reference, without those of other slots."""
-    kept = [
-        node
-        for node in ast.parse(reference).body
-        if isinstance(node, _IMPORTS) or getattr(node, "name", None) not in slots - {slot.name}
-    ]
-    return "\n\n".join(ast.unparse(node) for node in kept) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from qlayer.types.check import CheckPlan
@@ -71,6 +72,8 @@ class Template(Protocol):
 
     name: str
     summary: str
+    folder: Path
+    """Holds its manifest."""
 
     def fit(self, spec: Spec) -> Fit: ...
 

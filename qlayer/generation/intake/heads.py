@@ -46,6 +46,8 @@ class Head:
     spans: tuple[Span, ...]
     helpers: tuple[Signature, ...] = ()
     """Further unfinished functions of the block: they stand above the one that is asked for, the last."""
+    block: Span = (0, 0)
+    """The code that it was found in, docstrings included."""
 
 
 def find_head(page: str) -> Head | None:
@@ -103,7 +105,7 @@ def _from_code(page: str, start: int, end: int) -> Head | None:
     ]
     for node in (*helpers, target):
         spans += _without_docstring(page, offsets, node)
-    return Head(signature, tuple(spans), tuple(map(_signature, helpers)))
+    return Head(signature, tuple(spans), tuple(map(_signature, helpers)), (start, end))
 
 
 def _signature(function: Function) -> Signature:

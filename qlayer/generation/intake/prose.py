@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qlayer.generation.intake.heads import Head
+from qlayer.generation.intake.page import blank
 
 MAX_TITLE_CHARS = 80
 
@@ -33,9 +34,14 @@ def _first_sentence(text: str) -> str:
 
 
 def description_of(page: str, rest: str, head: Head | None) -> str:
-    """The prose without its title and without lines that were code or examples; a docstring is kept whole."""
-    if head is not None and head.signature.docstring:
-        return head.signature.docstring
+    """The prose without its title and without lines that were code or examples.
+
+    Where the function has a docstring, what is said around its block; that docstring when nothing is.
+    """
+    docstring = head.signature.docstring if head is not None else ""
+    if head is not None and docstring:
+        page, rest = (blank(text, (head.block,)) for text in (page, rest))
+        return description_of(page, rest, None) or docstring
     prose = _EXAMPLES_LABEL.sub("", _FENCE_MARK.sub("", _HEADING.sub("", _prose(page, rest), count=1)))
     return re.sub(r"\n{3,}", "\n\n", prose).strip()
 

@@ -20,7 +20,8 @@ from qlayer.types.source import SourceTree
 from qlayer.types.spec import Spec
 from qlayer.types.tool import Invocation
 
-_FILES = Path(__file__).parent / "files"
+_FOLDER = Path(__file__).parent
+_FILES = _FOLDER / "files"
 _READERS = re.compile(
     r"^(?:list|ls|show|print|get|view|find|search|count|stats?|summary|total|report|export|balance)"
 )
@@ -33,6 +34,7 @@ class CliTemplate:
 
     name = "cli"
     summary = "a command-line tool with commands, options and their tests"
+    folder = _FOLDER
 
     def fit(self, spec: Spec) -> Fit:
         if spec.tool is None:

@@ -21,7 +21,8 @@ from qlayer.types.source import SourceTree
 from qlayer.types.spec import Example, Spec
 from qlayer.types.tool import Conversion, Invocation, TableFile
 
-_FILES = Path(__file__).parent / "files"
+_FOLDER = Path(__file__).parent
+_FILES = _FOLDER / "files"
 _SPEAKS = re.compile(r"\bCSV\b|\bJSON (?:file|array|list|document)s?\b|\bspreadsheets?\b", re.I)
 _ROWS = TableFile(name="rows", format="csv", value=[])
 MAX_SHOWN_CHARS = 1_500
@@ -33,6 +34,7 @@ class DataTemplate:
 
     name = "data"
     summary = "a tool that turns CSV or JSON into other data, with its tests"
+    folder = _FOLDER
 
     def fit(self, spec: Spec) -> Fit:
         if spec.conversions:

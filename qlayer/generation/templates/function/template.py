@@ -17,7 +17,8 @@ from qlayer.types.check import BootPlan, Case, CasesPlan, PytestPlan
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import Signature, Spec
 
-_FILES = Path(__file__).parent / "files"
+_FOLDER = Path(__file__).parent
+_FILES = _FOLDER / "files"
 
 
 class FunctionTemplate:
@@ -25,6 +26,7 @@ class FunctionTemplate:
 
     name = "function"
     summary = "a typed library module with one function and its tests"
+    folder = _FOLDER
 
     def fit(self, spec: Spec) -> Fit:
         if spec.routes or spec.scenario:
@@ -46,7 +48,6 @@ class FunctionTemplate:
         path, module = f"src/{package}/core.py", f"{package}.core"
         tests_path = f"tests/test_{package}.py"
         tests = [test_of(example, number) for number, example in enumerate(spec.examples, 1)]
-        brief = signature.docstring or spec.description or spec.title
         header = "\n".join(part for part in (*imports, signature.preamble) if part)
         values = {
             "package": package,
@@ -57,7 +58,7 @@ class FunctionTemplate:
             "function": signature.name,
             "exports": sorted([signature.name, *(helper.name for helper in spec.helpers)]),
             "signature": signature.source,
-            "docstring": docstring_block(brief),
+            "docstring": docstring_block(signature.docstring or spec.description or spec.title),
             "header": header,
             "tests": tests,
             "needs_approx": any("approx(" in test.assertion for test in tests),
@@ -75,7 +76,7 @@ class FunctionTemplate:
                 path=path,
                 module=module,
                 signature=one.source,
-                brief=one.docstring or brief,
+                brief=_brief(spec, signature, one),
                 context=_without_own(header, one.name),
                 examples=tuple(example for example in spec.examples if example.function == one.name),
                 checks=_own_checks(module, cases, one.name),
@@ -89,6 +90,12 @@ class FunctionTemplate:
             boot=(BootPlan(module=package),),
             final=(*examples, project_tests),
         )
+
+
+def _brief(spec: Spec, signature: Signature, one: Signature) -> str:
+    """What one function must do: the request's words, then the function's own."""
+    said = "" if spec.description == signature.docstring else spec.description
+    return "\n\n".join(part for part in (said, one.docstring) if part) or spec.description or spec.title
 
 
 def _without_own(header: str, name: str) -> str:

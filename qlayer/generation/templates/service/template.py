@@ -18,7 +18,8 @@ from qlayer.types.check import SMOKE, BootPlan, CheckPlan, HttpPlan, PytestPlan
 from qlayer.types.source import SourceTree
 from qlayer.types.spec import HttpExample, Spec
 
-_FILES = Path(__file__).parent / "files"
+_FOLDER = Path(__file__).parent
+_FILES = _FOLDER / "files"
 _TESTS = "tests/test_service.py"
 ROWS = "rows and rules"
 EXAMPLES = "examples"
@@ -29,6 +30,7 @@ class ServiceTemplate:
 
     name = "service"
     summary = "a FastAPI service with entities, routes, rules and their tests"
+    folder = _FOLDER
 
     def fit(self, spec: Spec) -> Fit:
         if spec.routes:
