@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from qlayer import __version__
-from qlayer.cli import bench, capsule, env, keys, memory, models, policy, release, runs, store
+from qlayer.cli import bench, capsule, env, keys, memory, models, policy, release, runs, store, templates
 from qlayer.cli.doctor import doctor
 from qlayer.cli.generate import generate
 from qlayer.cli.render import err, printable
@@ -55,6 +55,7 @@ app.add_typer(memory.app, name="memory")
 app.add_typer(release.app, name="release")
 app.add_typer(store.app, name="store")
 app.add_typer(policy.app, name="policy")
+app.add_typer(templates.app, name="templates")
 app.add_typer(models.app, name="models")
 app.add_typer(env.app, name="env")
 app.add_typer(keys.app, name="keys")
