@@ -46,7 +46,7 @@ def planted() -> SourceTree:
         "app/shell.py": "import subprocess\n\nsubprocess.call(input(), shell=True)  # nosec\n",
         "app/broken.py": "def f(:\n",
         "app/unused.py": "import os  # noqa: F401\n\n\ndef f():\n    return undefined_name\n",
-        "app/types.py": "def f() -> int:\n    return 'one'\n",
+        "app/number.py": "def f() -> int:\n    return 'one'\n",
         "app/query.py": "def f(db, name):\n    return db.execute(f\"select '{name}'\")  # nosemgrep\n",
         "web/markup.ts": "export const f = (e: HTMLElement, t: string) => {\n  e.innerHTML = t;\n};\n",
         "requirements.txt": "PyYAML==5.3.1\nidna>=3\n",
@@ -87,7 +87,7 @@ FAST = (
 """Found by the fast scanners."""
 DEEP = (
     Defect("gitleaks", "github-pat", "app/token.py"),
-    Defect("mypy", "return-value", "app/types.py"),
+    Defect("mypy", "return-value", "app/number.py"),
     Defect("semgrep", "sql-from-parts", "app/query.py"),
     Defect("semgrep", "text-becomes-markup", "web/markup.ts"),
 )

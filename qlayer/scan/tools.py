@@ -30,6 +30,6 @@ def scanners(
     `read` names a project's dependencies; `advisories` is a folder of OSV entries beside the shipped ones;
     `semgrep` is its executable, in an environment of its own because its pins fit with nobody else's.
     """
-    own = (Bandit(), DetectSecrets(), KnownAdvisories(read, advisories), Licences(read))
-    fast = (*own, RUFF, SHELLCHECK, *DELIVERY)
+    own: tuple[Scanner, ...] = (Bandit(), DetectSecrets(), KnownAdvisories(read, advisories), Licences(read))
+    fast: tuple[Scanner, ...] = (*own, RUFF, SHELLCHECK, *DELIVERY)
     return fast if profile == "fast" else (*fast, GITLEAKS, MYPY, replace(SEMGREP, executable=semgrep))
