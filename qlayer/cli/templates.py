@@ -179,7 +179,7 @@ def _print_runs(runs: list[DryRun]) -> None:
             ", ".join(one.linted) or "no tool",
             Text(str(len(one.findings)), style="red" if one.findings else "green"),
             f"{one.seconds:.1f}",
-            Text("ok", style="green") if one.ok else Text("FAILED", style="red"),
+            _outcome(one),
         )
         for one in runs
     )
@@ -194,6 +194,12 @@ def _print_runs(runs: list[DryRun]) -> None:
             console.print(
                 Text(printable(f"{one.family}: {failed.check}: {failed.verdict.cause}")), soft_wrap=True
             )
+
+
+def _outcome(run: DryRun) -> Text:
+    if not run.ok:
+        return Text("FAILED", style="red")
+    return Text("ok", style="green") if run.boot or run.tests else Text("nothing run", style="yellow")
 
 
 def _counts(results: tuple[CheckResult, ...]) -> Text:
