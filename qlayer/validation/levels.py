@@ -34,7 +34,8 @@ class Bars(Frozen):
     agreeing: int = 2
     """Samples that agree, the kept one included."""
     majority: float = 0.5
-    """Of the samples that pass the trusted tests; more than this share must agree."""
+    """Of all samples that were drawn, those that fail the trusted tests too; more than this share must agree.
+    Where a model fails often, those few that pass agree on a wrong reading more often than elsewhere."""
     mutation_share: float = ENOUGH
 
 
@@ -97,5 +98,5 @@ def _short_of_v3(proof: SlotProof, bars: Bars) -> Iterator[str]:
         yield "no other sample passes the trusted tests, so nothing could agree with it"
     elif same < needed:
         yield f"only {same} of {proof.candidates} samples that pass the tests agree, {needed} are needed"
-    elif same <= bars.majority * proof.candidates:
-        yield f"only {same} of {proof.candidates} samples that pass the tests agree"
+    elif same <= bars.majority * proof.samples:
+        yield f"only {same} of all {proof.samples} samples agree, more than half are needed"

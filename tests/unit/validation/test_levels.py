@@ -50,8 +50,8 @@ def test_all_evidence_together_is_v4() -> None:
             "only 2 of 3 samples that pass the tests agree, 3 are needed",
         ),
         (
-            {"candidates": 5, "agreements": (1.0, 0.0, 0.0, 0.0)},
-            "only 2 of 5 samples that pass the tests agree",
+            {"samples": 6},
+            "only 3 of all 6 samples agree, more than half are needed",
         ),
         ({"inputs": InputKind.NONE, "used": 0, "agreements": ()}, "only 0 drawn inputs"),
     ],
