@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qlayer.types.check import CheckResult, Decision
-from qlayer.types.ids import CapsuleId, canonical_json
+from qlayer.types.ids import CapsuleId, Digest, canonical_json
 
 PIPE_WIDTH = 160
 """Columns when nobody says how wide the output is."""
@@ -85,7 +85,7 @@ def decision_style(decision: Decision) -> str:
     return "green" if decision.allow else "yellow"
 
 
-def short(capsule: CapsuleId) -> str:
+def short(capsule: CapsuleId | Digest) -> str:
     """The digest's first 12 hex digits: enough to find it by."""
     return capsule.removeprefix("sha256:")[:12]
 
