@@ -144,7 +144,7 @@ class PromptTooLong(LLMError):
 
 
 class AnswerMissing(LLMError):
-    """A log holds no answer to this request and no model stands behind it. Trying again helps when it grew."""
+    """A log holds no answer to this request and no model is behind it. Trying again helps once it grew."""
 
     retryable = True
 

@@ -1,4 +1,4 @@
-"""What all TypeScript families share: one program that checks such a project, with or without ``npm install``."""
+"""What all TypeScript families share: one program that checks such a project, with or without npm install."""
 
 from __future__ import annotations
 
