@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ from jobs.results import TaskResult
 SIZE_INCHES = (6.4, 3.6)
 BINS = 40
 COLOUR = "#2f6feb"
-_STYLE = {
+_STYLE: Any = {
     "svg.hashsalt": "qlayer",
     "svg.fonttype": "none",
     "axes.spines.top": False,
