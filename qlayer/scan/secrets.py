@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from importlib import metadata
 
@@ -22,6 +23,8 @@ _LOOKS_AWAY = (
     "detect_secrets.filters.heuristic.is_swagger_file",
 )
 """The library's filters that a project could hide a secret behind."""
+_VERSION = re.compile(r"\d+(\.\d+){1,3}(\s|$)")
+"""What stands behind ``detect-secrets==`` and the like is no secret."""
 _ONE_AT_A_TIME = threading.Lock()
 """Its settings are global to the process."""
 
@@ -38,7 +41,9 @@ class DetectSecrets:
             return None
 
     def rules(self) -> Digest:
-        return digest_of(["default", "without", _LOOKS_AWAY, "no guesses in", _FULL_OF_HASHES])
+        return digest_of(
+            ["default", "without", _LOOKS_AWAY, "no guesses in", _FULL_OF_HASHES, _VERSION.pattern]
+        )
 
     def wants(self, path: TreePath) -> bool:
         return True
@@ -61,7 +66,8 @@ def _found(project: Project) -> tuple[Finding, ...]:
         for path in project.paths:
             collection.scan_file(path)
         for path, secret in collection:
-            if not (secret.type in _GUESSES and path.endswith(_FULL_OF_HASHES)):
+            guess = secret.type in _GUESSES
+            if not (guess and (path.endswith(_FULL_OF_HASHES) or _VERSION.match(secret.secret_value or ""))):
                 found.append(_finding(path, secret.type, secret.line_number))
     return tuple(found)
 

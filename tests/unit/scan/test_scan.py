@@ -16,6 +16,7 @@ from qlayer.scan.cache import FindingsCache
 from qlayer.scan.planted import DEEP, FAST, planted, secrets
 from qlayer.scan.run import scan
 from qlayer.scan.sarif import sarif
+from qlayer.scan.secrets import DetectSecrets
 from qlayer.scan.spawned import GITLEAKS, Spawned
 from qlayer.scan.tools import scanners
 from qlayer.types.finding import Severity
@@ -166,3 +167,11 @@ async def test_a_tool_without_a_version_is_known_by_its_bytes(tmp_path: Path) ->
     gone = replace(lister(LIST, tmp_path), executable=tmp_path / "gone", unseen=Severity.LOW)
     (absent,) = (await scan(TREE, (gone,), cache=cache)).findings
     assert (absent.rule, absent.severity) == (NOT_SCANNED, Severity.LOW)
+
+
+async def test_the_version_of_a_tool_is_no_secret_and_a_password_is_one() -> None:
+    files = {"ci.yml": "run: pipx run --spec detect-secrets==1.5.0 detect-secrets-hook\n"}
+    assert (await scan(tree_of(files), (DetectSecrets(),))).findings == ()
+    files = {"ci.yml": "run: login --password=1.5.0hunter\n", "a.py": "password = '1.5.x-hunter2'\n"}
+    found = (await scan(tree_of(files), (DetectSecrets(),))).findings
+    assert {one.path for one in found} >= {"a.py"}
