@@ -63,7 +63,8 @@ class LocalRuns:
         """Nothing more to stop: closing `carry` ended the work."""
 
     async def export(self, capsule: CapsuleId, destination: Path) -> Path:
-        return (await self._platform.capsules.export(capsule, destination)).path
+        sidecars = await self._platform.attestations.sidecars(capsule)
+        return (await self._platform.capsules.export(capsule, destination, sidecars=sidecars)).path
 
 
 @asynccontextmanager

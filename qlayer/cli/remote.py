@@ -23,9 +23,10 @@ from qlayer.cli.question import Reply
 from qlayer.cli.sse import frames
 from qlayer.errors import ConfigurationError, CorruptBlob, QlayerError
 from qlayer.events.base import LiveText
+from qlayer.packaging.attestation import sidecars_of
 from qlayer.packaging.folder import write_folder
 from qlayer.types.capsule import CapsuleManifest
-from qlayer.types.ids import CapsuleId, RunId
+from qlayer.types.ids import CapsuleId, RunId, canonical_json
 from qlayer.types.run import Finished, RunEvent, RunRequest
 from qlayer.types.source import SourceTree
 
@@ -113,7 +114,20 @@ class RemoteRuns:
 
     async def export(self, capsule: CapsuleId, destination: Path) -> Path:
         manifest, tree = await self.capsule(capsule)
-        return (await asyncio.to_thread(write_folder, manifest, tree, destination, force=False)).path
+        sidecars = await self._sidecars(capsule)
+        done = await asyncio.to_thread(
+            write_folder, manifest, tree, destination, force=False, sidecars=sidecars
+        )
+        return done.path
+
+    async def _sidecars(self, capsule: CapsuleId) -> dict[str, bytes]:
+        """The signatures that lie beside the manifest, and the bill that they name; nothing is checked here."""
+        told = (await self._persist("GET", f"/capsules/{capsule}/provenance")).json()
+        envelopes = [canonical_json(envelope) for envelope in told["envelopes"]]
+        if not envelopes:
+            return {}
+        bill = await self._persist("GET", f"/capsules/{capsule}/sbom")
+        return sidecars_of(envelopes, bill.content)
 
     async def _stream(self, run_id: RunId, after: int) -> AsyncIterator[RunEvent | LiveText]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(after)} if after else {})

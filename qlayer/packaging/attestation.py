@@ -6,7 +6,7 @@ manifest names everything else. So one signature holds every byte of a capsule.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from qlayer.errors import CorruptBlob, NotFoundError, SignatureRefused
@@ -106,11 +106,16 @@ class Attestations:
 
     async def sidecars(self, capsule: CapsuleId) -> dict[str, bytes]:
         """What lies beside the manifest in an export: path -> bytes; empty for an unsigned capsule."""
-        files: dict[str, bytes] = {}
-        for one in await self._releases.attestations(capsule):
-            files[f"{ENVELOPES_FOLDER}/{one.key[:16]}.dsse.json"] = await self._blobs.get(one.envelope)
-            files[SBOM_PATH] = await self._blobs.get(one.sbom)
-        return files
+        envelopes = await self.envelopes(capsule)
+        return sidecars_of(envelopes, await self.bill(capsule)) if envelopes else {}
+
+
+def sidecars_of(envelopes: Iterable[bytes], bill: bytes) -> dict[str, bytes]:
+    """Path -> bytes beside the manifest in an export. Raises `SignatureRefused` for what is no envelope."""
+    keys = {parse_envelope(data).signatures[0].keyid: data for data in envelopes}
+    return {f"{ENVELOPES_FOLDER}/{key[:16]}.dsse.json": data for key, data in keys.items()} | {
+        SBOM_PATH: bill
+    }
 
 
 def is_sidecar(path: str) -> bool:

@@ -45,15 +45,20 @@ def test_a_request_becomes_a_capsule(qlayer, fakes: Fakes, tmp_path: Path) -> No
     assert "return n * 2" in "".join(p.read_text() for p in (tmp_path / "project").rglob("*.py"))
 
 
-def test_a_release_is_signed_and_a_denial_ends_with_status_1(qlayer, fakes: Fakes) -> None:  # type: ignore[no-untyped-def]
+def test_a_release_is_signed_and_a_denial_ends_with_status_1(  # type: ignore[no-untyped-def]
+    qlayer, fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fakes(lambda _: ANSWER)
     nobody = qlayer("generate", SPEC, "--release-to", "development")
     assert nobody.exit_code != 0 and "qlayer keys new" in nobody.output
     assert qlayer("keys", "new").exit_code == 0
-    allowed = qlayer("generate", SPEC, "--release-to", "development")
+    project = tmp_path / "project"
+    allowed = qlayer("generate", SPEC, "--release-to", "development", "--out", str(project))
     assert allowed.exit_code == 0, allowed.output
     assert "allowed for development" in allowed.stdout and "signed with the key default" in allowed.stderr
     assert "image    sha256:" in allowed.stdout
+    assert qlayer("capsule", "verify", str(project), "--signed").exit_code == 0
+    monkeypatch.setenv("QLAYER_SCAN", "off")
     denied = qlayer("generate", SPEC, "--release-to", "production", "--json")
     release = json.loads(denied.stdout)["release"]
     assert denied.exit_code == 1 and release["allow"] is False and release["reasons"]
