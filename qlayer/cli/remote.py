@@ -121,7 +121,7 @@ class RemoteRuns:
         return done.path
 
     async def _sidecars(self, capsule: CapsuleId) -> dict[str, bytes]:
-        """The signatures that lie beside the manifest, and the bill that they name; nothing is checked here."""
+        """The signatures that lie beside the manifest, and the bill that they name; nothing is checked."""
         told = (await self._persist("GET", f"/capsules/{capsule}/provenance")).json()
         envelopes = [canonical_json(envelope) for envelope in told["envelopes"]]
         if not envelopes:
