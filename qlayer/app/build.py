@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from qlayer.app.settings import Settings
+from qlayer.app.suppressions import read_suppressions
 from qlayer.errors import ConfigurationError, LLMUnavailable, WeightsError
 from qlayer.events.base import EventFeed
 from qlayer.events.outbox import OutboxFeed
@@ -164,13 +165,15 @@ async def open_platform(
 
 
 def build_scanning(settings: Settings) -> Scanning | None:
-    """The scanners that the settings name; None: none."""
+    """The scanners that the settings name; None: none. Raises `ConfigurationError`, `InputError`."""
     if settings.scan == "off":
         return None
     return Scanning(
         every=build_scanners(settings, settings.scan),
         release=build_scanners(settings, "full"),
         cache=FindingsCache(settings.scans_dir),
+        accepted=read_suppressions(settings.suppressions) if settings.suppressions is not None else (),
+        today=lambda: utc_now().date(),
     )
 
 

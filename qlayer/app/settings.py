@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     registry_password: str | None = Field(default=None, repr=False)
     signing_key: str = "default"
     """Name of the key that signs what a run releases; see `qlayer keys ls`."""
+    suppressions: Path | None = None
+    """YAML file with findings that people accept for a while; runs and `qlayer scan` leave them aside."""
     scan: Literal["fast", "full", "off"] = "fast"
     """Which scanners look at each capsule that a run makes. All of them look at one that is to be released,
     unless it is `off`."""

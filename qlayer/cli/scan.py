@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from qlayer.app.build import build_scanners, open_storage
 from qlayer.app.settings import Settings, load_settings
+from qlayer.app.suppressions import read_suppressions
 from qlayer.cli.findings import scan_tables
 from qlayer.cli.options import Json
 from qlayer.cli.render import out, print_json
@@ -28,7 +27,6 @@ from qlayer.types.scan import ScanReport, Suppression
 from qlayer.types.source import SourceTree
 
 _ORDER = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
-_SUPPRESSIONS: TypeAdapter[tuple[Suppression, ...]] = TypeAdapter(tuple[Suppression, ...])
 
 
 def scan(
@@ -55,7 +53,8 @@ def scan(
     The project's own configuration of the tools, and comments that ask them to look away, are not obeyed.
     """
     settings = load_settings()
-    accepted = _read_suppressions(suppressions) if suppressions is not None else ()
+    file = suppressions or settings.suppressions
+    accepted = read_suppressions(file) if file is not None else ()
     report = asyncio.run(_scan(settings, target, accepted, profile))
     if sarif_file is not None:
         _write(sarif_file, report)
@@ -87,17 +86,6 @@ async def _tree(settings: Settings, target: str) -> SourceTree:
     async with open_storage(settings) as storage:
         found = await storage.records.find_capsule(target)
         return (await storage.capsules.load(found.id))[1]
-
-
-def _read_suppressions(file: Path) -> tuple[Suppression, ...]:
-    try:
-        return _SUPPRESSIONS.validate_python(yaml.safe_load(file.read_text()) or ())
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}", field="suppressions") from None
-    except (yaml.YAMLError, ValidationError) as error:
-        told = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-        where = ".".join(map(str, told["loc"]))
-        raise InputError(f"{file}: {where}: {told['msg']}", field="suppressions") from None
 
 
 def _write(file: Path, report: ScanReport) -> None:

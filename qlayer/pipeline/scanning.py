@@ -5,15 +5,16 @@ It decides nothing in the run. It is part of the capsule's evidence, and a relea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from qlayer.pipeline.journal import Journal
 from qlayer.scan.base import Scanner
 from qlayer.scan.cache import FindingsCache
 from qlayer.scan.run import scan
 from qlayer.types.run import Scanned
-from qlayer.types.scan import ScanReport
+from qlayer.types.scan import ScanReport, Suppression
 from qlayer.types.source import SourceTree
 
 
@@ -26,10 +27,20 @@ class Scanning:
     release: Sequence[Scanner]
     """For a run that ends in a release."""
     cache: FindingsCache | None = None
+    accepted: Sequence[Suppression] = ()
+    """Findings that a person accepts for a while."""
+    today: Callable[[], date] | None = None
+    """Decides which of them still count; None: all."""
 
     async def look(self, tree: SourceTree, *, release: bool = False) -> ScanReport:
         """What the scanners say of a tree now. A tool that breaks is a finding, not an error."""
-        return await scan(tree, self.release if release else self.every, cache=self.cache)
+        return await scan(
+            tree,
+            self.release if release else self.every,
+            cache=self.cache,
+            suppressions=self.accepted,
+            today=self.today() if self.today is not None else None,
+        )
 
     async def scan(self, journal: Journal, tree: SourceTree) -> ScanReport:
         """Scan a run's project once, and record it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from qlayer.signing.key_file import KeyFolder
 from qlayer.types.finding import Finding, Severity
 from qlayer.types.ids import Digest, digest_of
 from qlayer.types.run import Governed, Scanned
+from qlayer.types.scan import Suppression
 
 OWN = (Bandit(), KnownAdvisories(components), Licences(components))
 
@@ -87,6 +88,18 @@ async def test_a_grave_finding_denies_and_a_plain_run_asks_the_fast_ones_alone(k
     record = await scanned_world(keys, scanning).run(release_to="staging")
     (governed,) = bodies(record, Governed)
     assert any("1 findings of severity high" in reason for reason in governed.decision.reasons)
+
+
+async def test_a_finding_that_a_person_accepts_denies_nothing_until_its_last_day(keys: KeyFolder) -> None:
+    last = date(2026, 3, 1)
+    by = Suppression(tool="alarm", rule="A1", path="*", reason="a false alarm, looked at by ada", until=last)
+    decisions = {}
+    for day in (last, last + timedelta(days=1)):
+        scanning = Scanning(every=(), release=(Alarm(),), accepted=(by,), today=lambda day=day: day)
+        record = await scanned_world(keys, scanning).run(release_to="staging")
+        (decisions[day],) = (governed.decision.allow for governed in bodies(record, Governed))
+        assert len(bodies(record, Scanned)[0].report.suppressed) == int(day == last), "it is kept on record"
+    assert list(decisions.values()) == [True, False]
 
 
 async def test_killed_in_the_scan_it_is_scanned_again_and_packed_once(keys: KeyFolder) -> None:
