@@ -213,6 +213,7 @@ def build_releasing(settings: Settings, storage: Storage) -> Releasing:
         signer=lambda: keys.signer(settings.signing_key),
         trust=keys.trust,
         decide=policy.decide,
+        compile=policy.compile,
         environments=policy.environments,
         images=Images(storage.capsules, storage.attestations, settings.image_base),
         now=utc_now,

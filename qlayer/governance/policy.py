@@ -10,18 +10,20 @@ Cases are data and not ``test_`` rules, because rego-cpp 1.5.2 crashes the proce
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import ValidationError
-from regopy import Bundle, Input, Interpreter, LogLevel, Output, RegoError
 
 from qlayer.errors import ConfigurationError
 from qlayer.types.ids import Digest, digest_of, sha256
 from qlayer.types.policy import PolicyCase, PolicyCases, PolicyDecision, PolicyTest, ReleaseFacts
+
+if TYPE_CHECKING:
+    from qlayer.governance.rego import Rego
 
 SHIPPED = Path(__file__).parent / "policies"
 ALLOW, DENY = "qlayer/release/allow", "qlayer/release/deny"
@@ -31,30 +33,37 @@ _UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
 
 
 class Policy:
-    """The policy of one folder, compiled once. Decisions are serialised: the interpreter is not reentrant."""
+    """The policy of one folder: read now, compiled when it is first asked."""
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        """Raises `ConfigurationError` naming the file that cannot be read or compiled."""
+        """Raises `ConfigurationError` naming the file that cannot be read."""
         files = _read(folder)
         self._rules = {name: text for name, text in files.items() if name.endswith(".rego")}
         documents = {name: _parsed(name, text) for name, text in files.items() if name not in self._rules}
         self._data = _merged({n: d for n, d in documents.items() if not n.endswith(_CASES)})
         self._cases = [_cases(n, d) for n, d in documents.items() if n.endswith(_CASES)]
         self.digest: Digest = digest_of({name: sha256(text.encode()) for name, text in files.items()})
-        self._interpreter = self._loaded()
-        self._bundle = self._compiled(self._interpreter)
-        self._lock = threading.Lock()
 
     @property
     def environments(self) -> tuple[str, ...]:
         return tuple(sorted(self._data.get("environments", {})))
 
+    @cached_property
+    def _rego(self) -> Rego:
+        from qlayer.governance.rego import Rego  # not before it is asked: its docstring says why
+
+        return Rego(self._rules, self._data, (ALLOW, DENY))
+
+    def compile(self) -> None:
+        """Find out whether the rules compile. Raises `ConfigurationError` naming the file that does not."""
+        _ = self._rego
+
     def decide(self, facts: ReleaseFacts) -> PolicyDecision:
-        """Whether these facts may be released. Never raises for what a rule does wrong: it denies."""
-        with self._lock:
-            self._interpreter.set_input(Input(_plain(facts.model_dump(mode="json"))))
-            allow = self._answer(ALLOW)
-            deny = self._answer(DENY)
+        """Whether these facts may be released. A rule that goes wrong denies.
+
+        Raises `ConfigurationError` for rules that do not compile.
+        """
+        allow, deny = self._rego.ask(_plain(facts.model_dump(mode="json")))
         reasons = _reasons(allow, deny)
         return PolicyDecision(
             environment=facts.environment,
@@ -75,34 +84,6 @@ class Policy:
         passed = decision.allow is case.allow and told
         return PolicyTest(name=case.name, passed=passed, problem="" if passed else said)
 
-    def _loaded(self) -> Interpreter:
-        interpreter = Interpreter()
-        interpreter.log_level = LogLevel.NONE
-        interpreter.strict_built_in_errors = True
-        for name, text in self._rules.items():
-            try:
-                interpreter.add_module(name, text)
-            except RegoError as error:
-                raise ConfigurationError(f"policy {name}: {_message(error)}") from None
-        interpreter.add_data(self._data)
-        return interpreter
-
-    def _compiled(self, interpreter: Interpreter) -> Bundle:
-        try:
-            return interpreter.build(None, [ALLOW, DENY])
-        except RegoError as error:
-            raise ConfigurationError(
-                f"the policy does not compile: {_message(error)}",
-                hint="it must define `allow` and `deny` in package qlayer.release",
-            ) from None
-
-    def _answer(self, entrypoint: str) -> Any:
-        """The value of a rule; None when it is undefined, failed, or came back unreadable."""
-        try:
-            return _value(self._interpreter.query_bundle_entrypoint(self._bundle, entrypoint))
-        except (RegoError, ValueError):
-            return None
-
 
 def _reasons(allow: Any, deny: Any) -> tuple[str, ...]:
     """Why not; empty only when both rules say yes in so many words."""
@@ -112,11 +93,6 @@ def _reasons(allow: Any, deny: Any) -> tuple[str, ...]:
     if denied or allow is True:
         return denied
     return ("the policy does not allow it and gives no reason",)
-
-
-def _value(output: Output) -> Any:
-    expressions = output[0].expressions if len(output) else []
-    return expressions[0] if expressions else None
 
 
 def _plain(value: Any) -> Any:
@@ -171,8 +147,3 @@ def _cases(name: str, document: dict[str, Any]) -> PolicyCases:
         where = ".".join(map(str, first["loc"]))
         raise ConfigurationError(f"policy cases {name}: {where}: {first['msg']}") from None
     return cases
-
-
-def _message(error: Exception) -> str:
-    found = re.search(r"errormsg \d+:([^)]*)", str(error))
-    return found[1] if found else str(error).splitlines()[0]

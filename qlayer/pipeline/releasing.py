@@ -33,6 +33,8 @@ class Releasing:
     """Raises `SigningError`, `NotFoundError` when there is no key to sign with."""
     trust: Callable[[], Trust]
     decide: Callable[[ReleaseFacts], PolicyDecision]
+    compile: Callable[[], None]
+    """Raises `ConfigurationError` for rules that cannot decide anything."""
     environments: tuple[str, ...]
     images: Images
     now: Callable[[], datetime]
@@ -40,7 +42,7 @@ class Releasing:
     def check(self, environment: str) -> None:
         """Find out before a run, not after it, that it cannot end in a release.
 
-        Raises `InputError` for an environment without rules, and what `signer` raises.
+        Raises `InputError` for an environment without rules, and what `compile` and `signer` raise.
         """
         if environment not in self.environments:
             raise InputError(
@@ -48,6 +50,7 @@ class Releasing:
                 field="release_to",
                 limit="one of " + ", ".join(self.environments),
             )
+        self.compile()
         self.signer()
 
     async def release(self, journal: Journal, capsule: CapsuleId, environment: str) -> Governed:

@@ -45,4 +45,4 @@ def test_what_may_be_released_is_explained(qlayer: Run, capsule: str) -> None:
     qlayer("keys", "new")
     assert qlayer("capsule", "sign", capsule).exit_code == 0
     signed = qlayer("policy", "explain", capsule)
-    assert signed.exit_code == 1 and "signatures" not in signed.output
+    assert signed.exit_code == 0, "a proved and clean capsule that somebody signed may go into production"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,7 +129,7 @@ def test_no_text_gets_out_of_its_quotes(text: str) -> None:
 def test_a_file_that_cannot_be_used_is_named(folder: Path, name: str, text: str, told: str) -> None:
     (folder / name).write_text(text)
     with pytest.raises(ConfigurationError, match=told):
-        Policy(folder)
+        Policy(folder).compile()
 
 
 def test_a_folder_without_policies_is_no_policy(tmp_path: Path) -> None:
@@ -141,3 +143,9 @@ def test_the_digest_follows_every_file(folder: Path) -> None:
     assert before == Policy().digest
     (folder / "environments.yaml").write_text((folder / "environments.yaml").read_text() + "# changed\n")
     assert Policy(folder).digest != before
+
+
+def test_rego_is_not_loaded_before_a_rule_is_asked() -> None:
+    """Loaded before Ray's core it makes Ray corrupt the heap; see `qlayer.governance.rego`."""
+    program = "import sys, qlayer.app.build; qlayer.app.build.Policy(); assert 'regopy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)

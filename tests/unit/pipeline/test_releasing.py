@@ -44,6 +44,7 @@ class ReleasingWorld(World):
             signer=lambda: keys.signer("release"),
             trust=keys.trust,
             decide=decide,
+            compile=POLICY.compile,
             environments=POLICY.environments,
             images=Images(self.capsules, self.attestations, None),
             now=lambda: datetime.now(UTC),
