@@ -16,6 +16,7 @@ from qlayer.errors import ConflictError
 from qlayer.events.outbox import OutboxFeed
 from qlayer.packaging.capsule import Capsules
 from qlayer.pipeline.asking import answer
+from qlayer.pipeline.scanning import Scanning
 from qlayer.store.fake import FakeBlobs, FakeRecords
 from qlayer.types.choice import Answered
 from qlayer.types.ids import ModelId, RunId, new_run_id
@@ -38,6 +39,7 @@ class ScriptedPipeline:
     work: Callable[[RunId], Awaitable[None]] = at_once
     submit_error: Exception | None = None
     executed: list[RunId] = field(default_factory=list)
+    scanning: Scanning | None = None
 
     async def submit(self, request: RunRequest, *, idempotency_key: str | None = None) -> tuple[RunId, bool]:
         if self.submit_error is not None:
