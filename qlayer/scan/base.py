@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,17 +97,21 @@ async def answer_of(
     """
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
     name = Path(command[0]).name
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        cwd=folder,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    # From a file: uvloop, which Ray Serve runs on, fails to write to a pipe that a quick tool has left already.
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            *map(str, command),
+            cwd=folder,
+            env=environment,
+            stdin=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            out, complaint = await process.communicate(stdin)
+            out, complaint = await process.communicate()
     except TimeoutError:
         raise ScannerBroken(f"{name} did not end within {TIMEOUT_S:g} s") from None
     finally:

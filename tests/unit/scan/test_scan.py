@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import uvloop
 from scanners import FOUND, Told, tree_of
 
 from qlayer.packaging.components import components
@@ -175,3 +176,11 @@ async def test_the_version_of_a_tool_is_no_secret_and_a_password_is_one() -> Non
     files = {"ci.yml": "run: login --password=1.5.0hunter\n", "a.py": "password = '1.5.x-hunter2'\n"}
     found = (await scan(tree_of(files), (DetectSecrets(),))).findings
     assert {one.path for one in found} >= {"a.py"}
+
+
+def test_a_tool_that_does_not_wait_for_its_input_is_no_failure_under_uvloop(tmp_path: Path) -> None:
+    async def ask() -> list[bytes]:
+        script = ["sh", "-c", "exec 0<&-; echo done"]
+        return [await answer_of(script, tmp_path, stdin=bytes(size)) for size in (0, 1, 1 << 20) * 5]
+
+    assert set(uvloop.run(ask())) == {b"done\n"}
