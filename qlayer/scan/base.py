@@ -97,7 +97,7 @@ async def answer_of(
     """
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
     name = Path(command[0]).name
-    # From a file: uvloop, which Ray Serve runs on, fails to write to a pipe that a quick tool has left already.
+    # From a file: uvloop, which Ray Serve runs on, cannot write to a pipe that a quick tool has left already.
     with tempfile.TemporaryFile() as given:
         given.write(stdin)
         given.seek(0)
