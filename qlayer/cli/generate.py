@@ -31,7 +31,7 @@ def generate(
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the request from a file.")] = None,
     model: Annotated[str | None, typer.Option(help="Model id; see `qlayer models ls`.")] = None,
     template: Annotated[
-        str | None, typer.Option(help="Template family: function, service, cli or data. Default: best fit.")
+        str | None, typer.Option(help="Template family; see `qlayer templates ls`. Default: best fit.")
     ] = None,
     layout: Annotated[
         Literal["auto", "template", "free"],
